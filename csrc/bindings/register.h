@@ -1,0 +1,12 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace pyconvnet {
+
+void register_device(pybind11::module_& m);
+void register_image(pybind11::module_& m);
+void register_kernel(pybind11::module_& m);
+void register_plan(pybind11::module_& m);
+
+}  // namespace pyconvnet

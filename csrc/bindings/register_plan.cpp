@@ -1,0 +1,119 @@
+#include <pybind11/stl.h>
+
+#include <cstring>
+#include <optional>
+
+#include "bindings/array_view.h"
+#include "bindings/register.h"
+#include "core/denormals.h"
+#include "cpu/dispatch.h"
+#include "plan/plan.h"
+
+namespace pyconvnet {
+namespace {
+
+namespace py = pybind11;
+
+// A buffer of a call: which of the plan's arrays, from which byte, how many elements of which dtype.
+using BufferSpec = std::tuple<int, int64_t, int64_t, std::string>;
+using CallSpec = std::tuple<std::string, std::map<std::string, AttributeValue>, std::map<std::string, BufferSpec>>;
+using FeedSpec = std::pair<py::array, std::optional<py::array_t<float, py::array::c_style>>>;
+
+DType dtype_named(const std::string& name) {
+  for (int i = 0; i <= static_cast<int>(DType::float16); ++i)
+    if (name == dtype_name(static_cast<DType>(i))) return static_cast<DType>(i);
+  fail("Plan", "unknown dtype '" + name + "'");
+}
+
+// Keeps the arrays that the bound calls point into.
+struct BoundPlan {
+  std::vector<py::array> arrays;
+  Plan plan;
+};
+
+CallDescription describe(const CallSpec& spec, const std::vector<py::array>& arrays) {
+  CallDescription call{std::get<0>(spec), std::get<1>(spec), {}};
+  for (const auto& [name, buffer] : std::get<2>(spec)) {
+    const auto& [index, offset, count, dtype] = buffer;
+    const std::string who = call.kernel + " '" + name + "'";
+    check(index >= 0 && static_cast<size_t>(index) < arrays.size(), who, "no such array");
+    Block block = block_of_array(who, arrays[static_cast<size_t>(index)]);
+    const DType type = dtype_named(dtype);
+    const int64_t bytes = count * static_cast<int64_t>(dtype_size(type));
+    check(offset >= 0 && count >= 0 && static_cast<size_t>(offset + bytes) <= block.bytes, who,
+          "reaches beyond its array");
+    call.buffers[name] = {static_cast<char*>(block.data) + offset, static_cast<size_t>(bytes), type, block.writable};
+  }
+  return call;
+}
+
+std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::vector<py::array> arrays,
+                                     int64_t capacity) {
+  std::vector<CallDescription> calls;
+  for (const CallSpec& spec : specs) calls.push_back(describe(spec, arrays));
+  Plan plan(active_kernels(), calls, capacity);
+  return std::unique_ptr<BoundPlan>(new BoundPlan{std::move(arrays), std::move(plan)});
+}
+
+std::vector<Feed> make_feeds(const std::vector<FeedSpec>& specs, const py::array_t<int64_t>& indices) {
+  std::vector<Feed> feeds;
+  int64_t smallest = 0, largest = -1;
+  for (py::ssize_t i = 0; i < indices.size(); ++i) {
+    const int64_t index = indices.data()[i];
+    if (i == 0) smallest = largest = index;
+    if (index < smallest) smallest = index;
+    if (index > largest) largest = index;
+  }
+  for (const auto& [array, table] : specs) {
+    const std::string who = "feed " + std::to_string(feeds.size());
+    feeds.push_back(feed_of_array(who, array));
+    check(smallest >= 0 && largest < array.shape(0), who, "a row index lies outside the array");
+    if (table) {
+      check(feeds.back().dtype == DType::uint8 && table->size() == 256, who, "a table of 256 values goes with uint8");
+      feeds.back().table = table->data();
+    }
+  }
+  return feeds;
+}
+
+// `output` [capacity, size] is copied, step by step, into consecutive rows of `out` where both are given.
+void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
+              const py::array_t<int64_t, py::array::c_style>& indices, int64_t batch_size, uint64_t seed,
+              int64_t iteration, float learning_rate, std::optional<py::array> output, std::optional<py::array> out) {
+  const std::vector<Feed> feeds = make_feeds(feed_specs, indices);
+  const float* from = nullptr;
+  float* to = nullptr;
+  int64_t row_size = 0;
+  if (output && out) {
+    const Block source = block_of_array("output", *output), target = block_of_array("out", *out);
+    check(source.dtype == DType::float32 && target.dtype == DType::float32 && target.writable, "Plan.run",
+          "out must be a writable float32 array");
+    row_size = static_cast<int64_t>(source.bytes / sizeof(float)) / bound.plan.capacity();
+    check(target.bytes >= static_cast<size_t>(indices.size() * row_size) * sizeof(float), "Plan.run",
+          "out is too small");
+    from = static_cast<const float*>(source.data), to = static_cast<float*>(target.data);
+  }
+  const py::gil_scoped_release release;
+  const auto pool = global_pool();
+  const auto lease = pool->lease();
+  pool->reserve_scratch(bound.plan.scratch_bytes());
+  const FlushDenormals flush;
+  Run run;
+  run.feeds = feeds.data(), run.seed = seed, run.iteration = iteration, run.learning_rate = learning_rate;
+  run.pool = pool.get();
+  bound.plan.run(run, indices.data(), indices.size(), batch_size, [&](int64_t first, int64_t rows) {
+    if (to) std::memcpy(to + first * row_size, from, static_cast<size_t>(rows * row_size) * sizeof(float));
+  });
+}
+
+}  // namespace
+
+void register_plan(pybind11::module_& m) {
+  py::class_<BoundPlan>(m, "Plan", "Kernel calls bound to arrays; see pyconvnet.plan.")
+      .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"))
+      .def("run", &run_plan, py::arg("feeds"), py::arg("indices"), py::arg("batch_size"), py::arg("seed"),
+           py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(),
+           py::arg("out") = py::none());
+}
+
+}  // namespace pyconvnet

@@ -1,0 +1,209 @@
+#include "core/thread_pool.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "core/check.h"
+#include "core/denormals.h"
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace pyconvnet {
+namespace {
+
+constexpr int kMaxThreads = 256;
+constexpr size_t kAlignment = 64;
+constexpr std::chrono::microseconds kSpin{60};  // longer than a gap between two kernels, shorter than a nap
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Cores granted by the cgroup's CPU quota (version 2, then 1), or 0 where there is none.
+int cgroup_quota() {
+  double quota = 0, period = 0;
+  std::string word;
+  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> word >> period) {
+    if (word == "max") return 0;
+    quota = std::strtod(word.c_str(), nullptr);
+  } else {
+    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    if (!(q >> quota) || !(p >> period)) return 0;
+  }
+  if (quota <= 0 || period <= 0) return 0;
+  const int cores = static_cast<int>(quota / period + 0.5);
+  return cores > 0 ? cores : 1;
+}
+
+int allowed_cores() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores > 0 ? static_cast<int>(cores) : 1;
+}
+
+std::mutex& global_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+std::shared_ptr<ThreadPool>& global_slot() {
+  // Never destroyed: at process exit the workers of a library must not be joined from a static destructor.
+  static auto* slot = new std::shared_ptr<ThreadPool>;
+  return *slot;
+}
+
+int requested_threads = 0;
+
+// Only the forking thread lives on in the child: its pool object is dropped without joining anybody.
+void after_fork_in_child() {
+  new (&global_slot()) std::shared_ptr<ThreadPool>;
+  new (&global_mutex()) std::mutex;
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) : threads_(threads), scratch_(static_cast<size_t>(threads), nullptr) {
+  for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { worker_loop(worker); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  state_.fetch_add(uint64_t{1} << kEpochShift);
+  state_.notify_all();
+  for (std::thread& thread : workers_) thread.join();
+  free_scratch();
+}
+
+void ThreadPool::free_scratch() {
+  for (float*& block : scratch_) {
+    ::operator delete(block, std::align_val_t{kAlignment});
+    block = nullptr;
+  }
+}
+
+void ThreadPool::reserve_scratch(size_t bytes_per_worker) {
+  if (bytes_per_worker <= scratch_bytes_) return;
+  free_scratch();
+  scratch_bytes_ = 0;
+  for (float*& block : scratch_)
+    block = static_cast<float*>(::operator new(bytes_per_worker, std::align_val_t{kAlignment}));
+  scratch_bytes_ = bytes_per_worker;
+}
+
+void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
+  if (tasks <= 1 || threads_ == 1) {
+    for (int64_t task = 0; task < tasks; ++task) fn(context, task, 0);
+    return;
+  }
+  fn_ = fn;
+  context_ = context;
+  tasks_ = tasks;
+  next_task_.store(0, std::memory_order_relaxed);
+  const uint64_t epoch = (state_.load(std::memory_order_relaxed) >> kEpochShift) + 1;
+  state_.store((epoch << kEpochShift) | kOpen);
+  if (sleepers_.load() > 0) state_.notify_all();
+  work(0);
+  // Closed: a worker that has not joined by now is not waited for.
+  state_.fetch_and(~kOpen);
+  while ((state_.load(std::memory_order_acquire) & kCountMask) != 0) pause();
+}
+
+void ThreadPool::work(int worker) {
+  const int64_t tasks = tasks_;
+  for (;;) {
+    const int64_t task = next_task_.fetch_add(1, std::memory_order_relaxed);
+    if (task >= tasks) return;
+    fn_(context_, task, worker);
+  }
+}
+
+bool ThreadPool::join(uint64_t seen_epoch, uint64_t* state) {
+  uint64_t current = *state;
+  while ((current & kOpen) && (current >> kEpochShift) != seen_epoch) {
+    if (state_.compare_exchange_weak(current, current + 1, std::memory_order_acq_rel)) {
+      *state = current;
+      return true;
+    }
+  }
+  *state = current;
+  return false;
+}
+
+void ThreadPool::worker_loop(int worker) {
+  const FlushDenormals flush;
+  uint64_t seen_epoch = 0;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    uint64_t state = state_.load(std::memory_order_acquire);
+    const auto give_up = std::chrono::steady_clock::now() + kSpin;
+    for (int i = 0; (state >> kEpochShift) == seen_epoch; ++i) {
+      if (i % 32 == 31 && std::chrono::steady_clock::now() > give_up) {
+        sleepers_.fetch_add(1);
+        state_.wait(state);
+        sleepers_.fetch_sub(1);
+      }
+      pause();
+      state = state_.load(std::memory_order_acquire);
+      // The count and the flag change without a new job; only a new epoch wakes the loop.
+    }
+    if (stop_.load(std::memory_order_relaxed)) return;
+    if (join(seen_epoch, &state)) {
+      work(worker);
+      state_.fetch_sub(1, std::memory_order_release);
+    }
+    seen_epoch = state >> kEpochShift;
+  }
+}
+
+int default_thread_count() {
+  if (const char* text = std::getenv("PYCONVNET_NUM_THREADS"); text != nullptr && *text != '\0') {
+    char* end = nullptr;
+    const long threads = std::strtol(text, &end, 10);
+    check(*end == '\0' && threads >= 1 && threads <= kMaxThreads, "PYCONVNET_NUM_THREADS",
+          "must be a whole number from 1 to 256, got '" + std::string(text) + "'");
+    return static_cast<int>(threads);
+  }
+  const int cores = allowed_cores(), quota = cgroup_quota();
+  const int threads = quota > 0 && quota < cores ? quota : cores;
+  return threads < kMaxThreads ? threads : kMaxThreads;
+}
+
+std::shared_ptr<ThreadPool> global_pool() {
+  const std::lock_guard<std::mutex> lock(global_mutex());
+  auto& slot = global_slot();
+  if (!slot) {
+    static const int registered = pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    (void)registered;
+    slot = std::make_shared<ThreadPool>(requested_threads > 0 ? requested_threads : default_thread_count());
+  }
+  return slot;
+}
+
+void set_num_threads(int threads) {
+  check(threads >= 1 && threads <= kMaxThreads, "set_num_threads",
+        "threads must be from 1 to 256, got " + std::to_string(threads));
+  const std::lock_guard<std::mutex> lock(global_mutex());
+  requested_threads = threads;
+  auto& slot = global_slot();
+  if (!slot || slot->threads() == threads) return;
+  { const auto wait_for_running_plan = slot->lease(); }
+  slot.reset();
+}
+
+int get_num_threads() { return global_pool()->threads(); }
+
+}  // namespace pyconvnet

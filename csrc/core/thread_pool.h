@@ -1,0 +1,85 @@
+// A persistent pool of threads. The calling thread works too; the others spin for a moment after a job and
+// then sleep. Tasks are handed out one by one, so a kernel's bits must not depend on who runs which task:
+// kernels split their work by the problem, never by the number of threads, wherever they add things up.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace pyconvnet {
+
+class ThreadPool {
+ public:
+  using Task = void (*)(const void* context, int64_t task, int worker);
+
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return threads_; }
+
+  // Runs fn(context, task, worker) for task = 0 .. tasks-1 and returns when all are done. The caller holds
+  // lease(). worker is 0 .. threads()-1 and unique among the tasks that run at the same time.
+  void run(int64_t tasks, Task fn, const void* context);
+
+  // One plan (or one eager op) at a time works on a pool; others queue here.
+  std::unique_lock<std::mutex> lease() { return std::unique_lock<std::mutex>(mutex_); }
+
+  // Scratch memory of each worker, 64-byte aligned. Reserved before the first step, granted inside kernels.
+  void reserve_scratch(size_t bytes_per_worker);
+  size_t scratch_bytes() const { return scratch_bytes_; }
+  float* scratch(int worker) const { return scratch_[static_cast<size_t>(worker)]; }
+
+ private:
+  void worker_loop(int worker);
+  void work(int worker);
+  bool join(uint64_t seen_epoch, uint64_t* state);
+  void free_scratch();
+
+  // state_: epoch of the newest job (high 48 bits), "job open" flag, number of workers inside the job.
+  static constexpr uint64_t kCountMask = 0x7fff;
+  static constexpr uint64_t kOpen = 0x8000;
+  static constexpr int kEpochShift = 16;
+
+  int threads_;
+  std::mutex mutex_;
+  alignas(64) std::atomic<uint64_t> state_{0};
+  alignas(64) std::atomic<int64_t> next_task_{0};
+  alignas(64) std::atomic<int> sleepers_{0};
+  std::atomic<bool> stop_{false};
+  int64_t tasks_ = 0;
+  Task fn_ = nullptr;
+  const void* context_ = nullptr;
+  size_t scratch_bytes_ = 0;
+  std::vector<float*> scratch_;
+  std::vector<std::thread> workers_;
+};
+
+// The pool of this process; made at first use with default_thread_count() threads and again after fork.
+std::shared_ptr<ThreadPool> global_pool();
+
+// PYCONVNET_NUM_THREADS if set, else the cores that affinity and the cgroup's quota allow.
+int default_thread_count();
+void set_num_threads(int threads);
+int get_num_threads();
+
+namespace {  // internal linkage: these templates are also compiled inside units with special ISA flags
+
+// Calls fn(task, worker) for every task.
+template <class F>
+[[maybe_unused]] inline void parallel_for(ThreadPool& pool, int64_t tasks, const F& fn) {
+  pool.run(
+      tasks,
+      [](const void* context, int64_t task, int worker) { (*static_cast<const F*>(context))(task, worker); },
+      &fn);
+}
+
+}  // namespace
+
+}  // namespace pyconvnet

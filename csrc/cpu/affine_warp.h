@@ -1,0 +1,37 @@
+// Affine resampling of a batch of images by linear interpolation, as in
+// scipy.ndimage.affine_transform with order=1: the same arithmetic in the same order, so the same
+// bits. One translation unit for every ISA.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/thread_pool.h"
+
+namespace pyconvnet {
+
+// What lies outside an image.
+enum class FillMode {
+  kNearest,   // a a a | a b c d | d d d
+  kConstant,  // k k k | a b c d | k k k
+  kReflect,   // c b a | a b c d | d c b
+  kWrap,      // b c d | a b c d | b c d: the period is length - 1, as in scipy's mode "wrap"
+};
+
+// "nearest", "constant", "reflect" or "wrap"; throws std::invalid_argument for any other name.
+FillMode fill_mode_from_name(const std::string& name);
+
+struct AffineWarp {
+  const float* images;     // [n, h, w, c]
+  const double* matrices;  // [n, 2, 3]: (row, column, 1) of an output pixel to (row, column) in the image
+  float* output;           // [n, h, w, c], must not overlap images
+  int64_t n, h, w, c;
+  FillMode fill_mode;
+  double cval;  // the constant of kConstant
+};
+
+// Runs on the pool, whose lease the caller holds. Throws std::invalid_argument before anything is
+// written if a matrix is not finite or leads further than 2^31 pixels away.
+void affine_warp(ThreadPool& pool, const AffineWarp& warp);
+
+}  // namespace pyconvnet

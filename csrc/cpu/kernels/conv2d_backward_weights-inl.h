@@ -1,0 +1,211 @@
+// dkernel[kh, kw, ci, co] = sum over images and output pixels of x[pixel + tap, ci] * dy[pixel, co].
+// A unit of work is one tap, a few input channels and a block of output channels, summed over the batch in order:
+// units, and slices of the batch where units are few, are fixed by the problem, so the bits are too.
+#pragma once
+
+#include "cpu/kernels/conv2d_depthwise-inl.h"
+#include "cpu/kernels/tile.h"
+
+namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
+namespace {
+
+constexpr int64_t kChunkPixels = 128;  // x and dy of a chunk stay in the first-level cache for all units
+constexpr int64_t kEnoughUnits = 16;
+constexpr int64_t kFewChannels = 8;  // fewer: the taps join the channels in a matrix of patches
+
+struct WeightsJob {
+  const Conv2dBackwardWeights& op;
+  const Conv2dGeometry& g;
+  TileShape shape;
+  int64_t row_tiles, column_tiles, units, slices;
+
+  float* kernel_sum(int64_t slice) const {
+    return slices == 1 ? op.dkernel : op.partial + slice * (g.kernel_size() + g.c_out);
+  }
+  float* bias_sum(int64_t slice) const {
+    if (!op.dbias) return nullptr;
+    return slices == 1 ? op.dbias : kernel_sum(slice) + g.kernel_size();
+  }
+};
+
+inline bool uses_patches(const Conv2dGeometry& g) { return g.groups == 1 && g.c_in < kFewChannels; }
+
+inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
+  const Conv2dGeometry& g = op.geometry;
+  const int64_t rows = uses_patches(g) ? g.kernel_h * g.kernel_w * g.c_in : g.group_in();
+  const TileShape shape = tile_shape(rows, g.group_out());
+  const int64_t row_tiles = (rows + shape.rows - 1) / shape.rows;
+  const int64_t column_tiles = (g.group_out() + shape.width - 1) / shape.width;
+  const int64_t taps = uses_patches(g) ? 1 : g.kernel_h * g.kernel_w;
+  const int64_t units = g.groups * taps * row_tiles * column_tiles;
+  int64_t slices = Conv2dBackwardWeights::kSlices;
+  if (!uses_patches(g)) slices = units >= kEnoughUnits ? 1 : (kEnoughUnits + units - 1) / units;
+  if (slices > Conv2dBackwardWeights::kSlices) slices = Conv2dBackwardWeights::kSlices;
+  if (slices > images) slices = images;
+  return {op, g, shape, row_tiles, column_tiles, units, slices};
+}
+
+inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool accumulate, float* sum) {
+  for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+    Vec total = accumulate ? load_lanes(sum + c, lanes) : zero();
+    for (int64_t p = 0; p < pixels; ++p) total = total + load_lanes(dy + p * columns + c, lanes);
+    store_lanes(sum + c, total, lanes);
+  });
+}
+
+// Output pixels of a few images, or a band of rows of one image.
+struct Chunk {
+  int64_t first_image, last_image, first_row, last_row;
+};
+
+// Output cells [first, last) whose tap lies inside the image.
+inline TapRange outputs_inside(int64_t tap, int64_t stride, int64_t dilation, int64_t pad, int64_t outputs,
+                               int64_t size) {
+  const int64_t start = pad - tap * dilation;  // out * stride >= start, and < start + size
+  int64_t first = start <= 0 ? 0 : (start + stride - 1) / stride;
+  int64_t last = start + size <= 0 ? 0 : (start + size - 1) / stride + 1;
+  if (last > outputs) last = outputs;
+  if (first > last) first = last;
+  return {first, last};
+}
+
+// Adds one chunk to one unit. Each output row of the chunk is a segment of the tile.
+inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, bool first, float* sum) {
+  const Conv2dGeometry& g = job.g;
+  const int64_t column_tile = unit % job.column_tiles, row_tile = unit / job.column_tiles % job.row_tiles;
+  const int64_t tap = unit / (job.column_tiles * job.row_tiles) % (g.kernel_h * g.kernel_w);
+  const int64_t group = unit / (job.column_tiles * job.row_tiles * g.kernel_h * g.kernel_w);
+  const int64_t kh = tap / g.kernel_w, kw = tap % g.kernel_w;
+  TapRange rows = outputs_inside(kh, g.stride_h, g.dilation_h, g.pad_top, g.oh, g.h);
+  const TapRange columns = outputs_inside(kw, g.stride_w, g.dilation_w, g.pad_left, g.ow, g.w);
+  if (rows.first < chunk.first_row) rows.first = chunk.first_row;
+  if (rows.last > chunk.last_row) rows.last = chunk.last_row;
+
+  int64_t a_offsets[kChunkPixels], b_offsets[kChunkPixels], segments = 0;
+  if (columns.first < columns.last)
+    for (int64_t n = chunk.first_image; n < chunk.last_image; ++n)
+      for (int64_t oh = rows.first; oh < rows.last; ++oh, ++segments) {
+        const int64_t ih = oh * g.stride_h + kh * g.dilation_h - g.pad_top;
+        const int64_t iw = columns.first * g.stride_w + kw * g.dilation_w - g.pad_left;
+        a_offsets[segments] = n * g.in_size() + (ih * g.w + iw) * g.c_in;
+        b_offsets[segments] = n * g.out_size() + (oh * g.ow + columns.first) * g.c_out;
+      }
+
+  const int64_t ci = row_tile * job.shape.rows, co = column_tile * job.shape.width;
+  const int64_t left = g.group_out() - co, channels = g.group_in() - ci;
+  Tile tile{};
+  tile.a = job.op.x + group * g.group_in() + ci, tile.row_step = 1, tile.depth_step = g.stride_w * g.c_in;
+  tile.b = job.op.dy + group * g.group_out() + co, tile.b_step = g.c_out;
+  tile.a_offsets = a_offsets, tile.b_offsets = b_offsets, tile.segments = segments;
+  tile.depth = columns.last - columns.first;
+  tile.c = sum + (tap * g.group_in() + ci) * g.c_out + group * g.group_out() + co, tile.c_step = g.c_out;
+  tile.columns = left < job.shape.width ? left : job.shape.width;
+  tile.accumulate = !first;
+  run_tile(tile, job.shape.vectors, channels < job.shape.rows ? channels : job.shape.rows);
+}
+
+// Sums images [begin, end) for units [first_unit, last_unit), chunk by chunk.
+inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t first_unit, int64_t last_unit,
+                      float* kernel_sum, float* bias_sum) {
+  const Conv2dGeometry& g = job.g;
+  const int64_t pixels = g.oh * g.ow;
+  const int64_t images = pixels * 2 <= kChunkPixels ? kChunkPixels / pixels : 1;
+  int64_t rows = images > 1 ? g.oh : kChunkPixels / g.ow;
+  if (rows < 1) rows = 1;
+  bool first = true;
+  for (int64_t n = begin; n < end; n += images)
+    for (int64_t row = 0; row < g.oh; row += rows) {
+      const Chunk chunk{n, n + images < end ? n + images : end, row, row + rows < g.oh ? row + rows : g.oh};
+      for (int64_t unit = first_unit; unit < last_unit; ++unit) add_chunk(job, unit, chunk, first, kernel_sum);
+      if (bias_sum) {
+        const int64_t count = (chunk.last_image - n - 1) * g.oh * g.ow + (chunk.last_row - row) * g.ow;
+        sum_columns(job.op.dy + n * g.out_size() + row * g.ow * g.c_out, count, g.c_out, !first, bias_sum);
+      }
+      first = false;
+    }
+}
+
+// patches[tap, channel][pixel] of one image.
+inline void make_patches(const Conv2dGeometry& g, const float* image, float* patches) {
+  for (int64_t kh = 0; kh < g.kernel_h; ++kh)
+    for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
+      const TapRange inside = outputs_inside(kw, g.stride_w, g.dilation_w, g.pad_left, g.ow, g.w);
+      for (int64_t c = 0; c < g.c_in; ++c)
+        for (int64_t oh = 0; oh < g.oh; ++oh, patches += g.ow) {
+          const int64_t ih = oh * g.stride_h + kh * g.dilation_h - g.pad_top;
+          const bool row_inside = ih >= 0 && ih < g.h;
+          const int64_t first = row_inside ? inside.first : g.ow, last = row_inside ? inside.last : g.ow;
+          const float* from = image + (ih * g.w + kw * g.dilation_w - g.pad_left) * g.c_in + c;
+          for (int64_t ow = 0; ow < first; ++ow) patches[ow] = 0.0f;
+          if (g.stride_w * g.c_in == 1)
+            for (int64_t ow = first; ow < last; ++ow) patches[ow] = from[ow];
+          else
+            for (int64_t ow = first; ow < last; ++ow) patches[ow] = from[ow * g.stride_w * g.c_in];
+          for (int64_t ow = last; ow < g.ow; ++ow) patches[ow] = 0.0f;
+        }
+    }
+}
+
+inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float* kernel_sum, float* bias_sum,
+                        float* patches) {
+  const Conv2dGeometry& g = job.g;
+  const int64_t pixels = g.oh * g.ow, depth = g.kernel_h * g.kernel_w * g.c_in, zero_offset = 0;
+  for (int64_t n = begin; n < end; ++n) {
+    make_patches(g, job.op.x + n * g.in_size(), patches);
+    const float* dy = job.op.dy + n * g.out_size();
+    Tile tile{};
+    tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
+    tile.depth = pixels, tile.depth_step = 1, tile.row_step = pixels;
+    tile.b_step = tile.c_step = g.c_out, tile.accumulate = n > begin;
+    for (int64_t unit = 0; unit < job.units; ++unit) {
+      const int64_t row = unit / job.column_tiles * job.shape.rows, co = unit % job.column_tiles * job.shape.width;
+      tile.a = patches + row * pixels, tile.b = dy + co, tile.c = kernel_sum + row * g.c_out + co;
+      tile.columns = g.c_out - co < job.shape.width ? g.c_out - co : job.shape.width;
+      run_tile(tile, job.shape.vectors, depth - row < job.shape.rows ? depth - row : job.shape.rows);
+    }
+    if (bias_sum) sum_columns(dy, pixels, g.c_out, n > begin, bias_sum);
+  }
+}
+
+// Adds the slices up, always in the same order.
+inline void add_slices(const WeightsJob& job, const Run& run) {
+  const int64_t size = job.g.kernel_size() + (job.op.dbias ? job.g.c_out : 0), kernel_size = job.g.kernel_size();
+  const int64_t step = job.g.kernel_size() + job.g.c_out;
+  for_each_range(*run.pool, size, 16384, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float sum = job.op.partial[i];
+      for (int64_t s = 1; s < job.slices; ++s) sum += job.op.partial[s * step + i];
+      (i < kernel_size ? job.op.dkernel[i] : job.op.dbias[i - kernel_size]) = sum;
+    }
+  });
+}
+
+inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& run) {
+  const Conv2dGeometry& g = op.geometry;
+  if (run.rows == 0) {
+    __builtin_memset(op.dkernel, 0, static_cast<size_t>(g.kernel_size()) * sizeof(float));
+    if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
+    return;
+  }
+  if (is_depthwise(g)) return depthwise_backward_weights(op, run);
+  const WeightsJob job = make_job(op, run.rows);
+  // Units are shared out among the threads (who sums a unit does not change it); patches are made once a slice.
+  int64_t parts = uses_patches(g) ? 1 : run.pool->threads();
+  if (parts > job.units) parts = job.units;
+  parallel_for(*run.pool, job.slices * parts, [&](int64_t task, int worker) {
+    const int64_t slice = task / parts, part = task % parts;
+    const int64_t begin = slice * run.rows / job.slices, end = (slice + 1) * run.rows / job.slices;
+    float *kernel_sum = job.kernel_sum(slice), *bias_sum = part == 0 ? job.bias_sum(slice) : nullptr;
+    if (uses_patches(g))
+      sum_patches(job, begin, end, kernel_sum, bias_sum, run.pool->scratch(worker));
+    else
+      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum, bias_sum);
+  });
+  if (job.slices > 1) add_slices(job, run);
+}
+
+}  // namespace
+
+void add_conv2d_backward_weights(KernelTable& table) { table.conv2d_backward_weights = conv2d_backward_weights; }
+
+}  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

@@ -1,0 +1,105 @@
+// Sliding a packed kernel over one image: what conv2d_forward and conv2d_backward_data share.
+#pragma once
+
+#include "cpu/kernels/pack-inl.h"
+#include "cpu/kernels/tile.h"
+#include "kernels/kernel_list.h"
+
+namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
+namespace {
+
+// Positions of the taps: where each segment starts, relative to the first pixel of a tile (a) and in the
+// packed kernel (b). A segment is a run of channels that lie side by side.
+struct Taps {
+  int64_t* a_offsets;
+  int64_t* b_offsets;
+  int64_t segments;
+  int64_t depth;
+};
+
+// A worker's scratch begins with room for the offsets of all taps.
+inline Taps taps_in_scratch(const Conv2dGeometry& g, float* scratch) {
+  auto* offsets = reinterpret_cast<int64_t*>(scratch);
+  return {offsets, offsets + g.kernel_h * g.kernel_w, 0, 0};
+}
+
+struct Sweep {
+  const float* image;  // first tap of output pixel (0, 0); no tap leaves the memory behind it
+  int64_t image_row_step, image_pixel_step;
+  Taps taps;
+  const float* packed;  // for each group and each block of columns: [segments * depth][block]
+  int64_t groups;
+  int64_t group_channels;  // of the image
+  int64_t columns;         // output channels of a group
+  float* out;
+  int64_t out_row_step, out_pixel_step;
+  int64_t first_row, last_row, width;  // which output pixels
+  const float* bias;
+  bool relu;
+};
+
+inline int64_t packed_group_size(int64_t taps_depth, int64_t columns, int64_t block) {
+  return taps_depth * ((columns + block - 1) / block * block);
+}
+
+inline void sweep(const Sweep& s, const TileShape& shape) {
+  const int64_t taps_depth = s.taps.segments * s.taps.depth;
+  Tile tile{};
+  tile.a_offsets = s.taps.a_offsets, tile.b_offsets = s.taps.b_offsets;
+  tile.segments = s.taps.segments, tile.depth = s.taps.depth;
+  tile.row_step = s.image_pixel_step, tile.depth_step = 1;
+  tile.b_step = shape.width, tile.c_step = s.out_pixel_step;
+  tile.relu = s.relu;
+  const float* packed = s.packed;
+  for (int64_t group = 0; group < s.groups; ++group) {
+    for (int64_t column = 0; column < s.columns; column += shape.width, packed += taps_depth * shape.width) {
+      const int64_t channel = group * s.columns + column;
+      tile.b = packed;
+      tile.columns = s.columns - column < shape.width ? s.columns - column : shape.width;
+      tile.bias = s.bias ? s.bias + channel : nullptr;
+      for (int64_t row = s.first_row; row < s.last_row; ++row) {
+        const float* image = s.image + row * s.image_row_step + group * s.group_channels;
+        float* out = s.out + row * s.out_row_step + channel;
+        for (int64_t i = 0; i < s.width; i += shape.rows) {
+          tile.a = image + i * s.image_pixel_step;
+          tile.c = out + i * s.out_pixel_step;
+          run_tile(tile, shape.vectors, s.width - i < shape.rows ? s.width - i : shape.rows);
+        }
+      }
+    }
+  }
+}
+
+// Copies rows [first_row, first_row + rows) and columns [first_column, ...) of an image [h, w, c]; cells outside are 0.
+inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t first_row, int64_t rows,
+                        int64_t first_column, int64_t columns, float* to) {
+  const auto fill = [](float* p, int64_t n) { __builtin_memset(p, 0, static_cast<size_t>(n) * sizeof(float)); };
+  const int64_t left = first_column < 0 ? -first_column : 0;
+  const int64_t begin = first_column > 0 ? first_column : 0;
+  int64_t inside = w - begin < columns - left ? w - begin : columns - left;
+  if (inside < 0) inside = 0;
+  for (int64_t r = first_row; r < first_row + rows; ++r, to += columns * c) {
+    if (r < 0 || r >= h) {
+      fill(to, columns * c);
+      continue;
+    }
+    fill(to, left * c);
+    __builtin_memcpy(to + left * c, image + (r * w + begin) * c, static_cast<size_t>(inside * c) * sizeof(float));
+    fill(to + (left + inside) * c, (columns - left - inside) * c);
+  }
+}
+
+// Images and bands of rows: enough tasks for any pool even where the batch is small.
+struct Bands {
+  int64_t count;
+  int64_t rows;
+};
+inline Bands bands(int64_t images, int64_t rows) {
+  int64_t count = images >= 16 ? 1 : 16 / (images > 0 ? images : 1);
+  if (count > rows) count = rows > 0 ? rows : 1;
+  const int64_t height = (rows + count - 1) / count;
+  return {height > 0 ? (rows + height - 1) / height : 1, height};
+}
+
+}  // namespace
+}  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "cpu/kernels/tile.h"
+
+namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
+namespace {
+
+// Three rows share a pointer: x86 reaches p, p + step and p + 2 * step without more registers.
+constexpr int kRowsAPointer = 3;
+
+// The columns of one row of b. A tile that is not whole may not read past its last column.
+template <int kVectors, bool kWhole>
+inline void load_columns(const float* b, int64_t columns, Vec (&column)[kVectors]) {
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t left = columns - v * Vec::kLanes;
+    if (kWhole || left >= Vec::kLanes)
+      column[v] = load(b + v * Vec::kLanes);
+    else
+      column[v] = left > 0 ? load_partial(b + v * Vec::kLanes, left) : zero();
+  }
+}
+
+template <int kRows, int kVectors, bool kWhole>
+inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
+  constexpr int kPointers = (kRows + kRowsAPointer - 1) / kRowsAPointer;
+  const int64_t row_step = t.row_step, depth_step = t.depth_step, b_step = t.b_step;
+  const float* pointer[kPointers];
+  for (int p = 0; p < kPointers; ++p) pointer[p] = a + p * kRowsAPointer * row_step;
+  for (int64_t d = 0; d < t.depth; ++d) {
+    Vec column[kVectors];
+    load_columns<kVectors, kWhole>(b, t.columns, column);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec value = broadcast(pointer[r / kRowsAPointer][(r % kRowsAPointer) * row_step]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
+    }
+    b += b_step;
+#pragma GCC unroll 8
+    for (int p = 0; p < kPointers; ++p) pointer[p] += depth_step;
+  }
+}
+
+// As above with rows side by side in memory: one pointer and constant offsets.
+template <int kRows, int kVectors, bool kWhole>
+inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
+  const int64_t depth_step = t.depth_step, b_step = t.b_step;
+  for (int64_t d = 0; d < t.depth; ++d) {
+    Vec column[kVectors];
+    load_columns<kVectors, kWhole>(b, t.columns, column);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec value = broadcast(a[r]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
+    }
+    b += b_step;
+    a += depth_step;
+  }
+}
+
+template <int kRows, int kVectors, bool kWhole>
+inline void start_sums(const Tile& t, Vec (&sum)[kRows][kVectors]) {
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t left = t.columns - v * Vec::kLanes;
+    const auto read = [&](const float* p) {
+      if (kWhole || left >= Vec::kLanes) return load(p + v * Vec::kLanes);
+      return left > 0 ? load_partial(p + v * Vec::kLanes, left) : zero();
+    };
+    const Vec first = t.bias && !t.accumulate ? read(t.bias) : zero();
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) sum[r][v] = t.accumulate ? read(t.c + r * t.c_step) : first;
+  }
+}
+
+template <int kRows, int kVectors, bool kWhole>
+inline void finish_sums(const Tile& t, Vec (&sum)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    float* c = t.c + r * t.c_step;
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t left = t.columns - v * Vec::kLanes;
+      const Vec value = t.relu ? max(sum[r][v], zero()) : sum[r][v];
+      if (kWhole || left >= Vec::kLanes)
+        store(c + v * Vec::kLanes, value);
+      else if (left > 0)
+        store_partial(c + v * Vec::kLanes, value, left);
+    }
+  }
+}
+
+template <int kRows, int kVectors, bool kWhole>
+void fill_tile(const Tile& t) {
+  Vec sum[kRows][kVectors];
+  start_sums<kRows, kVectors, kWhole>(t, sum);
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const float *a = t.a + t.a_offsets[s], *b = t.b + t.b_offsets[s];
+    if (t.row_step == 1)
+      accumulate_depth_adjacent<kRows, kVectors, kWhole>(t, a, b, sum);
+    else
+      accumulate_depth<kRows, kVectors, kWhole>(t, a, b, sum);
+  }
+  finish_sums<kRows, kVectors, kWhole>(t, sum);
+}
+
+template <int kVectors, bool kWhole>
+inline void run_tile_rows(const Tile& t, int rows) {
+  switch (rows) {
+#define PYCONVNET_TILE_ROWS(n)                                                        \
+  case n:                                                                             \
+    if constexpr (n <= max_rows(kVectors)) return fill_tile<n, kVectors, kWhole>(t);   \
+    break;
+    PYCONVNET_TILE_ROWS(1) PYCONVNET_TILE_ROWS(2) PYCONVNET_TILE_ROWS(3) PYCONVNET_TILE_ROWS(4)
+    PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6) PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8)
+    PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10) PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12)
+    PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
+#undef PYCONVNET_TILE_ROWS
+    default: break;
+  }
+}
+
+}  // namespace
+
+void run_tile(const Tile& t, int vectors, int64_t rows) {
+  const int r = static_cast<int>(rows);
+  const bool whole = t.columns >= static_cast<int64_t>(vectors) * Vec::kLanes;
+  if (vectors == 4) return whole ? run_tile_rows<4, true>(t, r) : run_tile_rows<4, false>(t, r);
+  if (vectors == 2) return whole ? run_tile_rows<2, true>(t, r) : run_tile_rows<2, false>(t, r);
+  return whole ? run_tile_rows<1, true>(t, r) : run_tile_rows<1, false>(t, r);
+}
+
+}  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

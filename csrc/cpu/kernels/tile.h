@@ -1,0 +1,61 @@
+// The register tile: the one inner loop of convolutions and dense layers. Its code is in tile-inl.h.
+//   c[row, column] (+)= sum over segments s and depth d of  a[row, s, d] * b[s, d, column]
+// Rows are pixels, samples or input channels; columns are output channels, a whole number of vectors in
+// registers. a is read one float at a time and broadcast; b is read by vectors.
+#pragma once
+
+#include <cstdint>
+
+namespace pyconvnet {
+
+struct Tile {
+  const float* a;            // a[row * row_step + a_offsets[s] + d * depth_step]
+  const int64_t* a_offsets;  // [segments]
+  const int64_t* b_offsets;  // [segments]
+  int64_t segments;
+  int64_t depth;
+  int64_t row_step;    // 1 where rows are channels, else the distance of two pixels
+  int64_t depth_step;  // 1 where depth runs over channels, else the distance of two pixels
+  const float* b;      // b[b_offsets[s] + d * b_step + column]
+  int64_t b_step;
+  float* c;            // [rows] rows of columns
+  int64_t c_step;
+  int64_t columns;    // valid ones; the tile is wider where this is not a whole number of vectors
+  const float* bias;  // [columns] or null: where the sums start
+  bool accumulate;    // start from c instead
+  bool relu;
+};
+
+namespace PYCONVNET_ISA_NAMESPACE {
+
+// Runs one tile of `vectors` (1, 2 or 4) vectors and at most max_rows(vectors) rows. Compiled once for each ISA,
+// as the many sizes take their time: the one global name beside the add_ functions.
+void run_tile(const Tile& t, int vectors, int64_t rows);
+
+namespace {
+
+// Rows that fit the registers beside `vectors` columns of b and one broadcast.
+constexpr int max_rows(int vectors) {
+  const int rows = (Vec::kRegisters - vectors - 1) / vectors;
+  return rows < 14 ? rows : 14;
+}
+
+// How a [rows x columns] problem is cut into register tiles: `vectors` wide, `rows` high and even.
+struct TileShape {
+  int vectors;
+  int64_t width;  // columns of a tile
+  int64_t rows;   // of the first tiles; the last may have fewer
+};
+
+inline TileShape tile_shape(int64_t rows, int64_t columns) {
+  int vectors = 1;
+  if (columns > Vec::kLanes) vectors = 2;
+  if (columns > 2 * Vec::kLanes && rows <= max_rows(4)) vectors = 4;
+  const int64_t most = max_rows(vectors);
+  const int64_t pieces = (rows + most - 1) / most;
+  return {vectors, static_cast<int64_t>(vectors) * Vec::kLanes, (rows + pieces - 1) / pieces};
+}
+
+}  // namespace
+}  // namespace PYCONVNET_ISA_NAMESPACE
+}  // namespace pyconvnet

@@ -1,0 +1,109 @@
+// 2-D convolution (cross-correlation, as in Keras): NHWC activations, HWIO kernels, float32.
+//   y[n, oh, ow, co] = bias[co] + sum over kh, kw, ci of
+//       x[n, oh*stride_h + kh*dilation_h - pad_top, ow*stride_w + kw*dilation_w - pad_left, ci] * kernel[kh, kw, ci, co]
+// With groups, output channel co sees the input channels of its group only.
+#pragma once
+
+#include "kernels/run.h"
+#include "kernels/visit.h"
+
+namespace pyconvnet {
+
+// Packed kernels hold whole blocks of columns; no ISA has wider blocks than this.
+inline constexpr int64_t kMaxColumnBlock = 64;
+inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+struct Conv2dGeometry {
+  int64_t h, w, c_in;       // input
+  int64_t oh, ow, c_out;    // output
+  int64_t kernel_h, kernel_w;
+  int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  int64_t groups;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v.attribute("h", h), v.attribute("w", w), v.attribute("c_in", c_in);
+    v.attribute("oh", oh), v.attribute("ow", ow), v.attribute("c_out", c_out);
+    v.attribute("kernel_h", kernel_h), v.attribute("kernel_w", kernel_w);
+    v.attribute("stride_h", stride_h), v.attribute("stride_w", stride_w);
+    v.attribute("dilation_h", dilation_h), v.attribute("dilation_w", dilation_w);
+    v.attribute("pad_top", pad_top), v.attribute("pad_left", pad_left);
+    v.attribute("groups", groups);
+  }
+  int64_t in_size() const { return h * w * c_in; }
+  int64_t out_size() const { return oh * ow * c_out; }
+  int64_t group_in() const { return c_in / groups; }
+  int64_t group_out() const { return c_out / groups; }
+  // Floats that hold the offsets of all taps, in a and in b, at the head of a worker's scratch.
+  int64_t offsets_size() const { return round_up(4 * kernel_h * kernel_w, 16); }
+  int64_t kernel_size() const { return kernel_h * kernel_w * group_in() * c_out; }
+};
+
+struct Conv2dForward {
+  Conv2dGeometry geometry;
+  bool relu;
+  const float* x;       // [rows, h, w, c_in]
+  const float* kernel;  // [kernel_h, kernel_w, c_in / groups, c_out]
+  const float* bias;    // [c_out] or null
+  float* y;             // [rows, oh, ow, c_out]
+  float* packed;        // the kernel, in blocks of columns
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    v.attribute("relu", relu);
+    const Conv2dGeometry& g = geometry;
+    v.input("x", x, per_row(g.in_size()));
+    v.input("kernel", kernel, fixed(g.kernel_size()));
+    v.optional_input("bias", bias, fixed(g.c_out));
+    v.output("y", y, per_row(g.out_size()));
+    v.scratch("packed", packed, fixed(g.kernel_h * g.kernel_w * g.c_in * round_up(g.group_out(), kMaxColumnBlock)));
+    const int64_t padded_h = (g.oh - 1) * g.stride_h + (g.kernel_h - 1) * g.dilation_h + 1;
+    const int64_t padded_w = (g.ow - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
+    v.worker_scratch(g.offsets_size() + padded_h * padded_w * g.c_in);
+  }
+};
+
+struct Conv2dBackwardData {
+  Conv2dGeometry geometry;
+  const float* dy;      // [rows, oh, ow, c_out]
+  const float* kernel;  // [kernel_h, kernel_w, c_in / groups, c_out]
+  float* dx;            // [rows, h, w, c_in]
+  float* packed;        // the kernel, transposed, in blocks of columns
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    const Conv2dGeometry& g = geometry;
+    v.input("dy", dy, per_row(g.out_size()));
+    v.input("kernel", kernel, fixed(g.kernel_size()));
+    v.output("dx", dx, per_row(g.in_size()));
+    v.scratch("packed", packed, fixed(g.kernel_h * g.kernel_w * g.c_out * round_up(g.group_in(), kMaxColumnBlock)));
+    const int64_t reach_h = (g.kernel_h - 1) * g.dilation_h, reach_w = (g.kernel_w - 1) * g.dilation_w;
+    v.worker_scratch(g.offsets_size() + (g.h + g.oh + 2 * reach_h + 2) * (g.w + g.ow + 2 * reach_w + 2) * g.c_out);
+  }
+};
+
+struct Conv2dBackwardWeights {
+  static constexpr int64_t kSlices = 8;  // partial sums over slices of the batch; fixed, so bits are too
+  Conv2dGeometry geometry;
+  const float* x;   // [rows, h, w, c_in]
+  const float* dy;  // [rows, oh, ow, c_out]
+  float* dkernel;   // [kernel_h, kernel_w, c_in / groups, c_out]
+  float* dbias;     // [c_out] or null
+  float* partial;   // [kSlices] times (dkernel, dbias): the sums of each slice of the batch
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    const Conv2dGeometry& g = geometry;
+    v.input("x", x, per_row(g.in_size()));
+    v.input("dy", dy, per_row(g.out_size()));
+    v.output("dkernel", dkernel, fixed(g.kernel_size()));
+    v.optional_output("dbias", dbias, fixed(g.c_out));
+    v.scratch("partial", partial, fixed(kSlices * (g.kernel_size() + g.c_out)));
+    v.worker_scratch(g.oh * g.ow * g.kernel_h * g.kernel_w * g.group_in());
+  }
+};
+
+}  // namespace pyconvnet

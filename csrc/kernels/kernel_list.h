@@ -1,0 +1,65 @@
+// THE list of kernels: X(name, argument struct). Enumerations, names, table fields and bindings come from it.
+#pragma once
+
+#include "kernels/activation.h"
+#include "kernels/batch_norm.h"
+#include "kernels/conv2d.h"
+#include "kernels/dense.h"
+#include "kernels/dropout.h"
+#include "kernels/gather.h"
+#include "kernels/loss.h"
+#include "kernels/metric.h"
+#include "kernels/optimizer.h"
+#include "kernels/pool2d.h"
+#include "kernels/regularizer.h"
+
+#define PYCONVNET_KERNELS(X)                                \
+  X(gather, Gather)                                         \
+  X(gather_labels, GatherLabels)                            \
+  X(conv2d_forward, Conv2dForward)                          \
+  X(conv2d_backward_data, Conv2dBackwardData)               \
+  X(conv2d_backward_weights, Conv2dBackwardWeights)         \
+  X(dense_forward, DenseForward)                            \
+  X(dense_backward_data, DenseBackwardData)                 \
+  X(dense_backward_weights, DenseBackwardWeights)           \
+  X(max_pool2d_forward, MaxPool2dForward)                   \
+  X(max_pool2d_backward, MaxPool2dBackward)                 \
+  X(avg_pool2d_forward, AvgPool2dForward)                   \
+  X(avg_pool2d_backward, AvgPool2dBackward)                 \
+  X(activation_forward, ActivationForward)                  \
+  X(activation_backward, ActivationBackward)                \
+  X(dropout_forward, DropoutForward)                        \
+  X(dropout_backward, DropoutBackward)                      \
+  X(batch_norm_inference, BatchNormInference)               \
+  X(batch_norm_forward, BatchNormForward)                   \
+  X(batch_norm_backward, BatchNormBackward)                 \
+  X(softmax_cross_entropy, SoftmaxCrossEntropy)             \
+  X(sigmoid_cross_entropy, SigmoidCrossEntropy)             \
+  X(categorical_cross_entropy, CategoricalCrossEntropy)     \
+  X(binary_cross_entropy, BinaryCrossEntropy)               \
+  X(mean_squared_error, MeanSquaredError)                   \
+  X(mean_absolute_error, MeanAbsoluteError)                 \
+  X(mean_accumulate, MeanAccumulate)                        \
+  X(sparse_categorical_accuracy, SparseCategoricalAccuracy) \
+  X(categorical_accuracy, CategoricalAccuracy)              \
+  X(binary_accuracy, BinaryAccuracy)                        \
+  X(sgd, Sgd)                                               \
+  X(adam, Adam)                                             \
+  X(rmsprop, Rmsprop)                                       \
+  X(l1_l2, L1L2)                                            \
+  X(l1_l2_backward, L1L2Backward)                           \
+  X(activity_l1_l2, ActivityL1L2)                           \
+  X(activity_l1_l2_backward, ActivityL1L2Backward)          \
+  X(add_penalty, AddPenalty)
+
+namespace pyconvnet {
+
+// One implementation of every kernel: a CPU instruction set, or a device. The same signatures for all.
+struct KernelTable {
+  const char* name = nullptr;
+#define PYCONVNET_FIELD(kernel, Arguments) void (*kernel)(const Arguments&, const Run&) = nullptr;
+  PYCONVNET_KERNELS(PYCONVNET_FIELD)
+#undef PYCONVNET_FIELD
+};
+
+}  // namespace pyconvnet

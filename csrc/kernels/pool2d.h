@@ -1,0 +1,87 @@
+// 2-D pooling of NHWC maps: the largest value of each window, or the mean of its cells that lie on the map.
+//   window (oy, ox) covers rows oy*stride_h - pad_top + [0, pool_h) and columns ox*stride_w - pad_left + [0, pool_w)
+// A global pool is a window as large as the map.
+#pragma once
+
+#include "kernels/run.h"
+#include "kernels/visit.h"
+
+namespace pyconvnet {
+
+struct Pool2dGeometry {
+  int64_t h, w, c;  // input; c is the output's too
+  int64_t oh, ow;   // output
+  int64_t pool_h, pool_w;
+  int64_t stride_h, stride_w, pad_top, pad_left;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v.attribute("h", h), v.attribute("w", w), v.attribute("c", c);
+    v.attribute("oh", oh), v.attribute("ow", ow);
+    v.attribute("pool_h", pool_h), v.attribute("pool_w", pool_w);
+    v.attribute("stride_h", stride_h), v.attribute("stride_w", stride_w);
+    v.attribute("pad_top", pad_top), v.attribute("pad_left", pad_left);
+  }
+  int64_t in_size() const { return h * w * c; }
+  int64_t out_size() const { return oh * ow * c; }
+};
+
+// The first of several equal maxima wins, row by row, as in TensorFlow. A NaN is larger than any number, so
+// that it reaches the output as in NumPy, and its cell takes the gradient.
+struct MaxPool2dForward {
+  Pool2dGeometry geometry;
+  const float* x;    // [rows, h, w, c]
+  float* y;          // [rows, oh, ow, c]
+  uint16_t* argmax;  // [rows, oh, ow, c] or null: cell of the window that won, row * pool_w + column
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    v.input("x", x, per_row(geometry.in_size()));
+    v.output("y", y, per_row(geometry.out_size()));
+    v.optional_output("argmax", argmax, per_row(geometry.out_size()));
+  }
+};
+
+struct MaxPool2dBackward {
+  Pool2dGeometry geometry;
+  const float* dy;         // [rows, oh, ow, c]
+  const uint16_t* argmax;  // [rows, oh, ow, c], of the forward pass
+  float* dx;               // [rows, h, w, c]
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    v.input("dy", dy, per_row(geometry.out_size()));
+    v.input("argmax", argmax, per_row(geometry.out_size()));
+    v.output("dx", dx, per_row(geometry.in_size()));
+  }
+};
+
+struct AvgPool2dForward {
+  Pool2dGeometry geometry;
+  const float* x;  // [rows, h, w, c]
+  float* y;        // [rows, oh, ow, c]
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    v.input("x", x, per_row(geometry.in_size()));
+    v.output("y", y, per_row(geometry.out_size()));
+  }
+};
+
+struct AvgPool2dBackward {
+  Pool2dGeometry geometry;
+  const float* dy;  // [rows, oh, ow, c]
+  float* dx;        // [rows, h, w, c]
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    geometry.visit(v);
+    v.input("dy", dy, per_row(geometry.out_size()));
+    v.output("dx", dx, per_row(geometry.in_size()));
+  }
+};
+
+}  // namespace pyconvnet

@@ -1,0 +1,29 @@
+// How a kernel's arguments describe themselves. Each kernel has one argument struct; its visit() names every
+// attribute first and every buffer after, so that one visitor can bind a plan's call, one can bind the NumPy
+// arrays of an eager call, and one can list what a kernel wants:
+//
+//   v.attribute("rate", rate);                       int64_t, float, double or bool
+//   v.input("x", x, per_row(features));              const T*: read
+//   v.output("y", y, per_row(features));             T*: written, every element of the valid rows
+//   v.update("w", w, fixed(count));                  T*: read and written
+//   v.optional_input("bias", bias, fixed(c_out));    may be missing (nullptr); so optional_output, _update
+//   v.scratch("workspace", workspace, fixed(n));     T*: contents do not outlive the call
+//   v.worker_scratch(n);                             n floats for each thread: run.pool->scratch(worker)
+//   v.in_place("y", "x");                            these two may be the same memory
+//
+// Buffers may not overlap otherwise. T is float, int32_t, uint16_t or double.
+#pragma once
+
+#include <cstdint>
+
+namespace pyconvnet {
+
+// How many elements a buffer holds: a number for each row of the batch, or a number whatever the batch.
+struct Extent {
+  int64_t count = 0;
+  bool for_each_row = false;
+};
+inline Extent per_row(int64_t count) { return {count, true}; }
+inline Extent fixed(int64_t count) { return {count, false}; }
+
+}  // namespace pyconvnet

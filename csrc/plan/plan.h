@@ -1,0 +1,40 @@
+// A plan: kernel calls bound to addresses, run step after step. Immutable once built; a step allocates nothing,
+// chooses nothing, and looks at nothing but the Run.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "plan/bind.h"
+
+namespace pyconvnet {
+
+class Plan {
+ public:
+  Plan(const KernelTable& table, const std::vector<CallDescription>& calls, int64_t capacity);
+
+  // Runs one step for each piece of `batch_size` indices; the last piece may be shorter. run.iteration counts up.
+  // After each step, `after_step(first index, rows)` may copy outputs away.
+  template <class F>
+  void run(Run run, const int64_t* indices, int64_t count, int64_t batch_size, const F& after_step) const {
+    check(batch_size >= 1 && batch_size <= capacity_, "Plan.run",
+          "batch_size must be from 1 to the plan's capacity " + std::to_string(capacity_) + ", got " +
+              std::to_string(batch_size));
+    for (int64_t first = 0; first < count; first += batch_size, ++run.iteration) {
+      run.rows = first + batch_size < count ? batch_size : count - first;
+      run.indices = indices + first;
+      for (const auto& call : calls_) call->run(run);
+      after_step(first, run.rows);
+    }
+  }
+
+  size_t scratch_bytes() const { return scratch_bytes_; }
+  int64_t capacity() const { return capacity_; }
+
+ private:
+  std::vector<std::unique_ptr<BoundCall>> calls_;
+  int64_t capacity_;
+  size_t scratch_bytes_ = 0;
+};
+
+}  // namespace pyconvnet

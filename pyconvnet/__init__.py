@@ -1,0 +1,64 @@
+"""pyconvnet: trains convolutional networks with C++ kernels behind a Keras-like API.
+
+    import pyconvnet as pcn
+
+    (x, y), (x_test, y_test) = pcn.datasets.fashion_mnist.load_data()
+    model = pcn.Sequential([
+        pcn.layers.Conv2D(32, 3, activation="relu", input_shape=(28, 28, 1)),
+        pcn.layers.MaxPooling2D(),
+        pcn.layers.Flatten(),
+        pcn.layers.Dense(10, activation="softmax"),
+    ])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x / 255.0, y, epochs=3, validation_split=0.25)
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+from pyconvnet import (
+    activations,
+    callbacks,
+    config,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    preprocessing,
+    regularizers,
+    utils,
+)
+from pyconvnet.config import get_num_threads, set_num_threads, show_config
+from pyconvnet.layers import Input
+from pyconvnet.models import Sequential
+from pyconvnet.training import TrainResult, train
+
+__all__ = [
+    "Input",
+    "Sequential",
+    "TrainResult",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "datasets",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "preprocessing",
+    "regularizers",
+    "set_num_threads",
+    "show_config",
+    "train",
+    "utils",
+]

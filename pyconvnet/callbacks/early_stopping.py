@@ -1,0 +1,139 @@
+"""Ends the training when it no longer helps."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal
+
+from pyconvnet._terminal import say
+from pyconvnet.ops._check import integer, real
+
+from .base import Callback, Logs
+
+
+class EarlyStopping(Callback):
+    """Stops when the monitored number has not improved for `patience` epochs; Keras 3's rules.
+
+    An epoch improves when ``value < best - min_delta`` (or ``value > best + min_delta`` for mode "max"); NaN never
+    does. Training never stops after the very first epoch.
+
+    Args:
+        monitor: a name of the logs, such as "val_loss".
+        min_delta: smallest change that counts; its sign is ignored.
+        patience: epochs without improvement that are endured.
+        verbose: 1 prints a line when it acts.
+        mode: "min", "max", or "auto" (from the metric: losses and errors "min", accuracies "max").
+        baseline: a value to beat; while it is not beaten, improvements do not reset the count.
+        restore_best_weights: give the model the weights of its best epoch at the end.
+        start_from_epoch: epochs before this one are ignored.
+        restore: "always" restores at every end of the training (Keras 3), "stopped" only after stopping early
+            (Keras up to 2.15).
+
+    Attributes:
+        stopped_epoch: the epoch after which it stopped; 0 when it did not.
+        best, best_epoch, best_weights, wait: as the names say.
+
+    Raises:
+        ValueError: an unknown `mode` or `restore`, a negative `patience`; at the end of the first epoch, when
+            mode "auto" does not know the metric.
+
+    Example:
+        >>> stop = EarlyStopping(monitor="val_loss", patience=5)
+        >>> history = model.fit(x, y, validation_split=0.25, callbacks=[stop])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: Literal["auto", "min", "max"] = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+        *,
+        restore: Literal["always", "stopped"] = "always",
+    ) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"EarlyStopping: mode must be 'auto', 'min' or 'max', got {mode!r}")
+        if restore not in ("always", "stopped"):
+            raise ValueError(f"EarlyStopping: restore must be 'always' or 'stopped', got {restore!r}")
+        self.monitor = monitor
+        self.min_delta = abs(real("EarlyStopping", "min_delta", min_delta))
+        self.patience = integer("EarlyStopping", "patience", patience, minimum=0)
+        self.verbose = verbose
+        self.mode = mode
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = integer("EarlyStopping", "start_from_epoch", start_from_epoch, minimum=0)
+        self.restore = restore
+        self._forget()
+
+    def _forget(self) -> None:
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.best_weights: list[object] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forgets an earlier run, so that one instance serves several."""
+        self._forget()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compares with the best epoch so far and may stop the training."""
+        direction = self._direction()
+        current = self._current(logs or {})
+        if current is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        self.wait += 1
+        if self._improves(current, self.best, direction):
+            self.best, self.best_epoch = current, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self._improves(current, self.baseline, direction):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Restores the best weights where asked to."""
+        if self.stopped_epoch > 0 and self.verbose > 0:
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        wanted = self.restore == "always" or self.stopped_epoch > 0
+        if self.restore_best_weights and self.best_weights is not None and wanted:
+            if self.verbose > 0:
+                say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+    def _direction(self) -> str:
+        if self.mode != "auto":
+            return self.mode
+        direction: str | None = self.model.metric_direction(self.monitor.removeprefix("val_"))
+        if direction is None:
+            raise ValueError(
+                f"EarlyStopping: mode 'auto' does not know whether {self.monitor!r} should fall or rise; "
+                "pass mode='min' or mode='max'"
+            )
+        return direction
+
+    def _improves(self, value: float, reference: float | None, direction: str) -> bool:
+        if reference is None:
+            return True
+        if direction == "min":
+            return value + self.min_delta < reference
+        return value - self.min_delta > reference
+
+    def _current(self, logs: Logs) -> float | None:
+        value = logs.get(self.monitor)
+        if value is None:
+            warnings.warn(
+                f"EarlyStopping: {self.monitor!r} is not among the metrics of this epoch: {', '.join(logs)}",
+                stacklevel=2,
+            )
+        return value

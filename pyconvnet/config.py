@@ -1,0 +1,58 @@
+"""Switches, and what this build and machine offer."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import platform
+import sys
+
+import numpy as np
+
+from pyconvnet import _core
+
+
+def set_num_threads(threads: int) -> None:
+    """Sets how many threads kernels use, from 1 to 256. Results do not depend on it, to the bit."""
+    _core.set_num_threads(threads)
+
+
+def get_num_threads() -> int:
+    """How many threads kernels use: PYCONVNET_NUM_THREADS, or the cores that this process may use."""
+    return int(_core.get_num_threads())
+
+
+def cuda_status() -> str:
+    """What of CUDA was found, or why there is none, in one sentence."""
+    from importlib.util import find_spec
+
+    if find_spec("pyconvnet._cuda") is None:
+        driver = ctypes.util.find_library("cuda") or os.path.exists("/dev/nvidiactl")
+        found = "an NVIDIA driver was found" if driver else "no NVIDIA driver was found"
+        return f"not available: this build has no CUDA module ({found} on this machine); device='cpu' is used"
+    return "built; no device was asked for"
+
+
+def describe() -> dict[str, str]:
+    """What `show_config` prints, as a dictionary."""
+    from pyconvnet import __version__
+
+    offered = ", ".join(_core.available_isas())
+    forced = os.environ.get("PYCONVNET_ISA")
+    return {
+        "pyconvnet": __version__,
+        "compiler": _core.compiler(),
+        "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
+        "numpy": np.__version__,
+        "processor": _core.cpu_model_name(),
+        "instruction set": f"{_core.active_isa()} ({'forced by PYCONVNET_ISA' if forced else 'chosen'}; offered: {offered})",
+        "threads": str(get_num_threads()),
+        "device": "cpu",
+        "cuda": cuda_status(),
+    }
+
+
+def show_config() -> None:
+    """Prints version, compiler, instruction set, threads and what of CUDA was found."""
+    for name, value in describe().items():
+        sys.stdout.write(f"{name + ':':<17}{value}\n")

@@ -1,0 +1,86 @@
+"""Layers with Keras's names, defaults and arithmetic. A layer declares what is computed; the plan decides how.
+
+base                 Layer: name, weights, shapes, config
+conv2d, dense        trained products, each with an optional activation
+pooling, flatten     shapes
+activation, dropout, batch_normalization
+input                the shape of a model's samples
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyconvnet._suggest import unknown
+from pyconvnet.layers.activation import Activation
+from pyconvnet.layers.base import Layer
+from pyconvnet.layers.batch_normalization import BatchNormalization
+from pyconvnet.layers.conv2d import Conv2D
+from pyconvnet.layers.dense import Dense
+from pyconvnet.layers.dropout import Dropout
+from pyconvnet.layers.flatten import Flatten
+from pyconvnet.layers.input import Input, InputLayer
+from pyconvnet.layers.pooling import AveragePooling2D, MaxPooling2D
+
+# Keras's second names.
+Convolution2D = Conv2D
+MaxPool2D = MaxPooling2D
+AvgPool2D = AveragePooling2D
+
+_CLASSES: dict[str, type[Layer]] = {
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        AveragePooling2D,
+        BatchNormalization,
+        Conv2D,
+        Dense,
+        Dropout,
+        Flatten,
+        InputLayer,
+        MaxPooling2D,
+    )
+}
+
+
+def deserialize(config: Mapping[str, Any]) -> Layer:
+    """A layer from {"class_name": ..., "config": ...}; only pyconvnet's own classes are made.
+
+    Args:
+        config: the class's name and the dictionary of `Layer.get_config`.
+
+    Returns:
+        A new layer with the same settings and no weights.
+
+    Raises:
+        ValueError, TypeError: an unknown class or argument, or no such dictionary.
+
+    Example:
+        >>> deserialize({"class_name": "Dense", "config": {"units": 3}}).units
+        3
+    """
+    if not isinstance(config, Mapping) or not {"class_name", "config"} <= set(config):
+        raise TypeError(f"deserialize: a layer must be a dictionary with class_name and config, got {config!r}")
+    if config["class_name"] not in _CLASSES:
+        raise ValueError(unknown("deserialize", "layer class", config["class_name"], _CLASSES))
+    return _CLASSES[config["class_name"]].from_config(config["config"])
+
+
+__all__ = [
+    "Activation",
+    "AveragePooling2D",
+    "AvgPool2D",
+    "BatchNormalization",
+    "Conv2D",
+    "Convolution2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "MaxPool2D",
+    "MaxPooling2D",
+    "deserialize",
+]

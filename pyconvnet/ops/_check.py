@@ -1,0 +1,107 @@
+"""Checks and conversions that every op shares: one place, one wording."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+def integer(who: str, name: str, value: Any, minimum: int = 1) -> int:
+    """A whole number of at least `minimum`, or an error that names the argument."""
+    rule = "positive" if minimum == 1 else f"at least {minimum}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}") from None
+    if isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
+    if number < minimum:
+        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
+    return number
+
+
+def pair(who: str, name: str, value: Any) -> tuple[int, int]:
+    """`3` or `(3, 3)` as a pair of positive whole numbers (rows, columns)."""
+    if isinstance(value, Sequence) and not isinstance(value, str) or isinstance(value, np.ndarray):
+        if len(value) != 2:
+            raise ValueError(f"{who}: {name} must be one number or two (rows, columns), got {value!r}")
+        first, second = value
+    else:
+        first = second = value
+    try:
+        numbers = operator.index(first), operator.index(second)
+    except TypeError:
+        raise TypeError(f"{who}: {name} must be a whole number or two of them, got {value!r}") from None
+    if min(numbers) < 1:
+        raise ValueError(f"{who}: {name} must be positive, got {value!r}")
+    return numbers
+
+
+def padding_name(who: str, value: Any) -> str:
+    """`valid` or `same`, whatever its case."""
+    if not isinstance(value, str) or value.lower() not in ("valid", "same"):
+        raise ValueError(f"{who}: padding must be 'valid' or 'same', got {value!r}")
+    return value.lower()
+
+
+def output_size(
+    who: str, axis: str, size: int, window: int, stride: int, padding: str, dilation: int = 1
+) -> tuple[int, int]:
+    """Output length of a sliding window along one axis and the padding before the first element.
+
+    `same` pads so that the output has ceil(size / stride) cells; an odd cell goes to the end, as in Keras.
+    """
+    reach = (window - 1) * dilation + 1
+    if padding == "same":
+        out = -(-size // stride)
+        total = max((out - 1) * stride + reach - size, 0)
+        return out, total // 2
+    if reach > size:
+        raise ValueError(
+            f"{who}: the window covers {reach} {axis}, more than the {size} of its input; "
+            "use a smaller window, less dilation, or padding='same'"
+        )
+    return (size - reach) // stride + 1, 0
+
+
+def float_array(who: str, name: str, value: ArrayLike, rank: int | None = None) -> FloatArray:
+    """A C-contiguous float32 copy or view of a numeric array."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}")
+    if rank is not None and array.ndim != rank:
+        raise ValueError(f"{who}: {name} must have {rank} axes, got shape {array.shape}")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def same_shape(who: str, name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuses an array whose shape is not the one that follows from the others."""
+    if tuple(got) != tuple(expected):
+        raise ValueError(f"{who}: {name} must have shape {tuple(expected)}, got {tuple(got)}")
+
+
+def rate(who: str, name: str, value: Any, *, below_one: bool = False) -> float:
+    """A number from 0 to 1 (NaN is refused)."""
+    number = real(who, name, value)
+    if not 0.0 <= number <= 1.0 or (below_one and number == 1.0):
+        raise ValueError(f"{who}: {name} must be from 0 to 1{' (1 excluded)' if below_one else ''}, got {value!r}")
+    return number
+
+
+def real(who: str, name: str, value: Any, *, minimum: float | None = None) -> float:
+    """A finite number, at least `minimum` where one is given."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{who}: {name} must be a number, got {value!r}") from None
+    if not np.isfinite(number):
+        raise ValueError(f"{who}: {name} must be finite, got {value!r}")
+    if minimum is not None and number < minimum:
+        raise ValueError(f"{who}: {name} must be at least {minimum:g}, got {value!r}")
+    return number

@@ -1,0 +1,34 @@
+"""One eager call of a kernel on NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pyconvnet import _core
+
+_DTYPES = {"float32": np.float32, "int32": np.int32, "uint16": np.uint16, "float64": np.float64}
+
+
+def run_kernel(
+    kernel: str,
+    attributes: Mapping[str, Any],
+    /,
+    *,
+    rows: int,
+    seed: int = 0,
+    iteration: int = 0,
+    learning_rate: float = 0.0,
+    **buffers: np.ndarray | None,
+) -> None:
+    """Runs `kernel` once; `buffers` are C-contiguous arrays by the kernel's own names, outputs written in place.
+
+    Scratch buffers are made here; a missing optional buffer is None.
+    """
+    given = {name: array for name, array in buffers.items() if array is not None}
+    for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, dict(attributes)):
+        if role == "scratch":
+            given[name] = np.empty(count * (rows if for_each_row else 1), _DTYPES[dtype])
+    _core.run_kernel(kernel, dict(attributes), given, rows, seed, iteration, learning_rate)

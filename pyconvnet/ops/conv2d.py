@@ -1,0 +1,188 @@
+"""2-D convolution: shape rule, eager functions, and its rule in the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyconvnet.ops._check import FloatArray, float_array, integer, output_size, padding_name, pair, same_shape
+from pyconvnet.ops._kernel import run_kernel
+from pyconvnet.ops.rule import Emitter, Node, Tensor
+
+
+def conv2d_geometry(
+    who: str,
+    input_shape: tuple[int, ...],
+    kernel_size: Any,
+    filters: int,
+    strides: Any = 1,
+    padding: str = "valid",
+    dilation_rate: Any = 1,
+    groups: int = 1,
+) -> dict[str, int]:
+    """The geometry of a convolution of one image [h, w, c_in], checked; the attributes of its kernels.
+
+    Output sizes are Keras's: ceil(size / stride) for `same`, whose odd cell of padding goes to the bottom and
+    the right; floor((size - reach) / stride) + 1 for `valid`.
+    """
+    if len(input_shape) != 3:
+        raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(input_shape)}")
+    h, w, c_in = (integer(who, f"input {axis}", n) for axis, n in zip(("height", "width", "channels"), input_shape))
+    kernel_h, kernel_w = pair(who, "kernel_size", kernel_size)
+    stride_h, stride_w = pair(who, "strides", strides)
+    dilation_h, dilation_w = pair(who, "dilation_rate", dilation_rate)
+    filters, groups = integer(who, "filters", filters), integer(who, "groups", groups)
+    padding = padding_name(who, padding)
+    for what, channels in (("input channels", c_in), ("filters", filters)):
+        if channels % groups:
+            raise ValueError(f"{who}: the {what} must be a multiple of groups={groups}, got {channels}")
+    oh, pad_top = output_size(who, "rows", h, kernel_h, stride_h, padding, dilation_h)
+    ow, pad_left = output_size(who, "columns", w, kernel_w, stride_w, padding, dilation_w)
+    return dict(
+        h=h, w=w, c_in=c_in, oh=oh, ow=ow, c_out=filters, kernel_h=kernel_h, kernel_w=kernel_w,
+        stride_h=stride_h, stride_w=stride_w, dilation_h=dilation_h, dilation_w=dilation_w,
+        pad_top=pad_top, pad_left=pad_left, groups=groups,
+    )  # fmt: skip
+
+
+def _kernel_shape(g: dict[str, int]) -> tuple[int, int, int, int]:
+    return g["kernel_h"], g["kernel_w"], g["c_in"] // g["groups"], g["c_out"]
+
+
+def conv2d(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    strides: Any = 1,
+    padding: str = "valid",
+    dilation_rate: Any = 1,
+    groups: int = 1,
+) -> FloatArray:
+    """Convolves images with kernels (cross-correlation, as Keras does).
+
+    Args:
+        x: images [n, h, w, c_in], any numeric dtype; computed in float32.
+        kernel: [kernel_h, kernel_w, c_in / groups, c_out].
+        bias: [c_out] or None.
+        strides: one number or (rows, columns).
+        padding: "valid" or "same" (an odd cell of padding goes to the bottom and the right).
+        dilation_rate: one number or (rows, columns).
+        groups: channels are cut into so many groups that do not see each other; c_in makes it depthwise.
+
+    Returns:
+        float32 [n, oh, ow, c_out].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, non-positive sizes, a window larger than its input.
+
+    Example:
+        >>> import numpy as np
+        >>> from pyconvnet import ops
+        >>> ops.conv2d(np.ones((1, 4, 4, 1)), np.ones((3, 3, 1, 1)))[0, :, :, 0]
+        array([[9., 9.],
+               [9., 9.]], dtype=float32)
+    """
+    who = "conv2d"
+    x, kernel = float_array(who, "x", x, 4), float_array(who, "kernel", kernel, 4)
+    g = conv2d_geometry(who, x.shape[1:], kernel.shape[:2], kernel.shape[3], strides, padding, dilation_rate, groups)
+    same_shape(who, "kernel", kernel.shape, _kernel_shape(g))
+    b = None if bias is None else float_array(who, "bias", bias, 1)
+    if b is not None:
+        same_shape(who, "bias", b.shape, (g["c_out"],))
+    y = np.empty((len(x), g["oh"], g["ow"], g["c_out"]), np.float32)
+    run_kernel("conv2d_forward", {**g, "relu": False}, rows=len(x), x=x, kernel=kernel, bias=b, y=y)
+    return y
+
+
+def conv2d_backward_data(
+    dy: ArrayLike,
+    kernel: ArrayLike,
+    input_shape: tuple[int, ...],
+    *,
+    strides: Any = 1,
+    padding: str = "valid",
+    dilation_rate: Any = 1,
+    groups: int = 1,
+) -> FloatArray:
+    """Gradient of a convolution with respect to its input.
+
+    Args:
+        dy: gradient of the output [n, oh, ow, c_out].
+        kernel: [kernel_h, kernel_w, c_in / groups, c_out].
+        input_shape: shape of x, (n, h, w, c_in) or (h, w, c_in).
+        strides, padding, dilation_rate, groups: as for `conv2d`.
+
+    Returns:
+        float32 [n, h, w, c_in].
+    """
+    who = "conv2d_backward_data"
+    dy, kernel = float_array(who, "dy", dy, 4), float_array(who, "kernel", kernel, 4)
+    shape = tuple(input_shape)[-3:]
+    g = conv2d_geometry(who, shape, kernel.shape[:2], kernel.shape[3], strides, padding, dilation_rate, groups)
+    same_shape(who, "kernel", kernel.shape, _kernel_shape(g))
+    same_shape(who, "dy", dy.shape, (len(dy), g["oh"], g["ow"], g["c_out"]))
+    dx = np.empty((len(dy), *shape), np.float32)
+    run_kernel("conv2d_backward_data", g, rows=len(dy), dy=dy, kernel=kernel, dx=dx)
+    return dx
+
+
+def conv2d_backward_weights(
+    x: ArrayLike,
+    dy: ArrayLike,
+    kernel_size: Any,
+    *,
+    strides: Any = 1,
+    padding: str = "valid",
+    dilation_rate: Any = 1,
+    groups: int = 1,
+) -> tuple[FloatArray, FloatArray]:
+    """Gradients of a convolution with respect to its kernel and bias.
+
+    Args:
+        x: images [n, h, w, c_in].
+        dy: gradient of the output [n, oh, ow, c_out].
+        kernel_size: one number or (rows, columns).
+        strides, padding, dilation_rate, groups: as for `conv2d`.
+
+    Returns:
+        dkernel float32 [kernel_h, kernel_w, c_in / groups, c_out] and dbias float32 [c_out].
+    """
+    who = "conv2d_backward_weights"
+    x, dy = float_array(who, "x", x, 4), float_array(who, "dy", dy, 4)
+    g = conv2d_geometry(who, x.shape[1:], kernel_size, dy.shape[3], strides, padding, dilation_rate, groups)
+    same_shape(who, "dy", dy.shape, (len(x), g["oh"], g["ow"], g["c_out"]))
+    dkernel, dbias = np.empty(_kernel_shape(g), np.float32), np.empty(g["c_out"], np.float32)
+    run_kernel("conv2d_backward_weights", g, rows=len(x), x=x, dy=dy, dkernel=dkernel, dbias=dbias)
+    return dkernel, dbias
+
+
+class Conv2dRule:
+    """inputs x, kernel, bias (optional); attributes: the geometry, and relu where the plan fused one."""
+
+    def forward(self, node: Node, emit: Emitter) -> None:
+        """One call; bias and ReLU ride along."""
+        buffers = {name: node.inputs.get(name) for name in ("x", "kernel", "bias")}
+        emit.call("conv2d_forward", node.attributes, node.name, **buffers, y=node.output)
+
+    def backward(self, node: Node, dy: Tensor, emit: Emitter) -> dict[str, Tensor]:
+        """Weights first, while dy is warm; data only where somebody in front wants it."""
+        g = {name: value for name, value in node.attributes.items() if name != "relu"}
+        x, bias = node.inputs["x"], node.inputs.get("bias")
+        dkernel = emit.gradient(node.inputs["kernel"])
+        dbias = None if bias is None else emit.gradient(bias)
+        if dkernel is not None:
+            emit.call("conv2d_backward_weights", g, node.name, x=x, dy=dy, dkernel=dkernel, dbias=dbias)
+        if not emit.wants_gradient(x):
+            return {}
+        dx = emit.tensor(f"d_{x.name}", x.shape)
+        emit.call("conv2d_backward_data", g, node.name, dy=dy, kernel=node.inputs["kernel"], dx=dx)
+        return {"x": dx}
+
+    def flops(self, node: Node) -> int:
+        """Padding counts, as is usual."""
+        g = node.attributes
+        taps = g["kernel_h"] * g["kernel_w"] * (g["c_in"] // g["groups"])
+        return int(2 * g["oh"] * g["ow"] * g["c_out"] * taps)

@@ -1,0 +1,55 @@
+"""A plan as text: every kernel call with shapes, algorithm, memory and cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyconvnet import _core
+from pyconvnet.ops.rule import Tensor
+
+if TYPE_CHECKING:
+    from pyconvnet.plan.build import Plan
+    from pyconvnet.plan.emit import Call
+
+
+def algorithm(call: Call) -> str:
+    """How a call computes: what a cost model would choose among; one choice a kernel so far."""
+    if call.kernel.startswith("conv2d"):
+        a = call.attributes
+        depthwise = a["groups"] > 1 and a["groups"] == a["c_in"] == a["c_out"]
+        return "depthwise" if depthwise else "direct"
+    return "gemm" if call.kernel.startswith("dense") else ""
+
+
+def _shape(tensor: Tensor, capacity: int) -> str:
+    shape = ((capacity,) if tensor.batched else ()) + tensor.shape
+    return "x".join(map(str, shape)) or "1"
+
+
+def table(plan: Plan) -> str:
+    """The printed plan."""
+    capacity = plan.spec.capacity
+    rows = [("#", "kernel", "layer", "algorithm", "MFLOP", "KiB", "buffers")]
+    total = 0.0
+    for i, call in enumerate(plan.calls):
+        flops = call.flops * capacity / 1e6
+        total += flops
+        nbytes = sum(_nbytes(tensor, capacity) for tensor in call.buffers.values())
+        buffers = "  ".join(f"{name} {_shape(tensor, capacity)}" for name, tensor in call.buffers.items())
+        cost = f"{flops:,.1f}" if flops else ""
+        rows.append((str(i), call.kernel, call.label, algorithm(call), cost, f"{nbytes / 1024:,.0f}", buffers))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    lines = []
+    for row in rows:
+        cells = [f"{cell:>{w}}" if column in (0, 4, 5) else f"{cell:<{w}}" for column, (cell, w) in enumerate(zip(row[:6], widths, strict=True))]
+        lines.append("  ".join([*cells, row[6]]).rstrip())
+    head = (
+        f"Plan to {plan.spec.mode}, batches of up to {capacity}, cpu ({_core.active_isa()}): {len(plan.calls)} kernel calls, "
+        f"{total:,.0f} MFLOP, arena {plan.nbytes / 2**20:,.1f} MiB"
+    )
+    return "\n".join([head, *lines])
+
+
+def _nbytes(tensor: Tensor, capacity: int) -> int:
+    itemsize = {"float64": 8, "uint16": 2}.get(tensor.dtype, 4)
+    return tensor.size * itemsize * (capacity if tensor.batched else 1)

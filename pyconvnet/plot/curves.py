@@ -1,0 +1,115 @@
+"""Learning curves: what the lecture draws after every `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyconvnet.plot import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Curves = Mapping[str, Sequence[float]]
+
+
+def history(histories: Any, *, title: str | None = None) -> Figure:
+    """Draws the loss and each metric by epoch, training beside validation.
+
+    Args:
+        histories: what `fit` answered, or its ``.history`` dictionary, or several of them; the first is drawn in
+            full, the others faintly behind it.
+        title: written above.
+
+    Returns:
+        A matplotlib figure; ``.savefig(path)`` writes it. It needs no display.
+
+    Raises:
+        ImportError: matplotlib is missing.
+        TypeError: no history.
+        ValueError: there are no epochs.
+
+    Example:
+        >>> figure = history({"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]})  # doctest: +SKIP
+        >>> figure.savefig("curves.png")  # doctest: +SKIP
+    """
+    runs = _runs(histories)
+    style.import_matplotlib()
+    names = [name for name in runs[0] if not name.startswith("val_")]
+    names.sort(key=lambda name: name != "loss")
+    with style.applied():
+        figure = style.new_figure(max(5.0, 4.8 * len(names)), 3.9)
+        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+            _panel(axes, name, runs)
+        style.set_title(figure, title)
+    return figure
+
+
+def _runs(histories: Any) -> list[Curves]:
+    several = histories if isinstance(histories, (list, tuple)) else [histories]
+    runs: list[Curves] = []
+    for given in several:
+        curves = getattr(given, "history", given)
+        if not isinstance(curves, Mapping):
+            raise TypeError(f"plot.history: expected what fit() answers or its dictionary, got {type(given).__name__}")
+        runs.append(curves)
+    if not runs or not all(len(values) for curves in runs for values in curves.values()) or not runs[0]:
+        raise ValueError("plot.history: the history holds no epochs; train first")
+    return runs
+
+
+def _panel(axes: Axes, name: str, runs: list[Curves]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for i, curves in reversed(list(enumerate(runs))):  # the first run lies on top
+        for key, colour, dashes, who in (
+            (name, style.TRAINING, "-", "training"),
+            (f"val_{name}", style.VALIDATION, "--", "validation"),
+        ):
+            if key in curves:
+                _curve(axes, curves[key], colour, dashes, style.word(who) if i == 0 else None)
+    if name == "loss" and "val_loss" in runs[0]:
+        _mark_lowest(axes, runs[0]["val_loss"])
+    axes.set_title(style.word(name))
+    axes.set_xlabel(style.word("epoch"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    longest = max(len(curves[name]) for curves in runs if name in curves)
+    axes.set_xlim(0.5, max(longest, 2) + 0.5)
+    axes.margins(y=0.12)
+    axes.legend(loc="best")
+
+
+def _curve(axes: Axes, values: Sequence[float], colour: str, dashes: str, label: str | None) -> None:
+    first = label is not None
+    # Dots only where they do not hide the line: at least for one epoch, which has no line.
+    axes.plot(
+        range(1, len(values) + 1),
+        np.asarray(values, float),
+        dashes,
+        color=colour,
+        linewidth=2 if first else 1.2,
+        alpha=1.0 if first else 0.28,
+        marker="o" if len(values) <= 25 else None,
+        markersize=4 if first else 2.5,
+        label=label,
+    )
+
+
+def _mark_lowest(axes: Axes, values: Sequence[float]) -> None:
+    numbers = np.asarray(values, float)
+    if np.isnan(numbers).all():
+        return
+    best = int(np.nanargmin(numbers))
+    axes.plot(
+        best + 1,
+        numbers[best],
+        "o",
+        markersize=10,
+        markerfacecolor="none",
+        markeredgecolor=style.VALIDATION,
+        markeredgewidth=1.5,
+        label=f"{style.word('best')} {numbers[best]:.4f}",
+    )

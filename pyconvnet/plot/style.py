@@ -1,0 +1,146 @@
+"""What all pictures share: matplotlib imported when needed, colours, fonts, and words in Korean or English."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TRAINING, VALIDATION = "#2563eb", "#ea580c"
+RIGHT, WRONG = "#15803d", "#dc2626"
+INK, QUIET, GRID = "#1f2937", "#6b7280", "#e5e7eb"
+DOTS_PER_INCH = 150
+
+_KOREAN_FONTS = (
+    "NanumGothic",
+    "NanumBarunGothic",
+    "NanumSquare",
+    "Noto Sans CJK KR",
+    "Noto Sans KR",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "AppleGothic",
+)
+_KOREAN = {
+    "loss": "손실",
+    "accuracy": "정확도",
+    "epoch": "에포크",
+    "training": "훈련",
+    "validation": "검증",
+    "test accuracy": "테스트 정확도",
+    "validation accuracy": "검증 정확도",
+    "best": "최저",
+    "actually": "정답",
+    "seed": "시드",
+    "predictions": "예측",
+    "correct": "맞음",
+    "quick run on a sample": "표본으로 짧게 훈련",
+    "sample": "표본",
+}
+
+
+def import_matplotlib() -> None:
+    """Imports matplotlib.
+
+    Raises:
+        ImportError: it is not installed; the message says what to do.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as reason:
+        raise ImportError(
+            f'pyconvnet.plot: pictures need matplotlib, which cannot be imported ({reason}); pip install "pyconvnet[plot]"'
+        ) from reason
+
+
+@functools.cache
+def korean_font() -> str | None:
+    """The first known Korean font on this machine, or None."""
+    from matplotlib import font_manager
+
+    there = {entry.name for entry in font_manager.fontManager.ttflist}
+    return next((font for font in _KOREAN_FONTS if font in there), None)
+
+
+def word(english: str) -> str:
+    """A word for a label: in Korean where it can be drawn and is known, else as it is."""
+    return _KOREAN.get(english, english) if korean_font() else english
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """The style of all pictures, whatever the user's own settings are."""
+    import matplotlib
+
+    fonts = [korean_font(), "DejaVu Sans"] if korean_font() else ["DejaVu Sans"]
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "font.family": fonts,
+                "font.size": 10,
+                "text.color": INK,
+                "axes.labelcolor": QUIET,
+                "axes.edgecolor": "#9ca3af",
+                "axes.titlesize": 11,
+                "axes.titlelocation": "left",
+                "axes.titlepad": 8,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.grid": True,
+                "axes.axisbelow": True,
+                "axes.unicode_minus": False,
+                "grid.color": GRID,
+                "xtick.color": QUIET,
+                "ytick.color": QUIET,
+                "xtick.labelsize": 9,
+                "ytick.labelsize": 9,
+                "legend.frameon": False,
+                "legend.fontsize": 9,
+                "savefig.dpi": DOTS_PER_INCH,
+            }
+        )
+        yield
+
+
+@functools.cache
+def _picture_class() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        """A figure that needs no display and no pyplot, keeps its style, and shows itself in a notebook."""
+
+        def draw(self, renderer: Any) -> None:
+            with applied():  # tick labels are made while drawing
+                super().draw(renderer)
+
+        def savefig(self, fname: Any, **options: Any) -> None:
+            with applied():
+                super().savefig(fname, **options)
+
+        def _repr_png_(self) -> bytes:
+            stream = io.BytesIO()
+            self.savefig(stream, format="png")
+            return stream.getvalue()
+
+    return Picture
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty picture.
+
+    Args:
+        width, height: in inches.
+    """
+    return _picture_class()(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def set_title(figure: Figure, title: str | None) -> None:
+    """Writes a title over the whole picture, on the left."""
+    if title:
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=INK)

@@ -1,0 +1,259 @@
+"""What `fit`, `evaluate` and `predict` accept, checked once. Nothing here copies a data set: views only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyconvnet.datasets.scaled import ScaledArray
+from pyconvnet.ops._check import integer, real
+
+Array = npt.NDArray[Any]
+Rows = Array | ScaledArray
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows that fit a model.
+
+    Attributes:
+        x: [rows, *input shape], any numeric dtype and strides.
+        y: labels [rows, *label shape], or None.
+        weights: [rows], or None.
+    """
+
+    x: Rows
+    y: Array | None = None
+    weights: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def feeds(self) -> list[Rows]:
+        """The arrays in the order in which a plan takes them."""
+        return [rows for rows in (self.x, self.y, self.weights) if rows is not None]
+
+
+def rows_of(who: str, name: str, value: Any) -> Rows:
+    """`value` as an array of numbers that the plan can read: itself where possible, a list converted once.
+
+    Raises:
+        TypeError: not an array of real numbers.
+        ValueError: no rows, or rows of different lengths.
+    """
+    if isinstance(value, ScaledArray):
+        array: Rows = value
+    else:
+        array = _numbers(who, name, value)
+    if array.ndim == 0:
+        raise TypeError(f"{who}: {name} must be an array or a list with one entry for each sample, got {value!r}")
+    if len(array) == 0:
+        raise ValueError(f"{who}: {name} is empty (shape {array.shape}); at least one sample is needed")
+    return array
+
+
+def _numbers(who: str, name: str, value: Any) -> Array:
+    if value is None or hasattr(value, "__next__"):
+        raise TypeError(f"{who}: {name} must be a NumPy array or a list of numbers, got {type(value).__name__}")
+    try:
+        array = np.asarray(value)
+    except ValueError as reason:
+        raise ValueError(f"{who}: {name} must be a regular array of numbers: {reason}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{who}: {name} must hold real numbers, got {type(value).__name__} of dtype {array.dtype}")
+    if array.dtype.itemsize > 8:
+        return array.astype(np.float64)
+    if not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def fit_input(who: str, value: Any, input_shape: Shape) -> Rows:
+    """Checks `x`, and adds or drops a last axis of length 1 as Keras does.
+
+    Args:
+        who: for messages.
+        value: [rows, ...].
+        input_shape: of one sample.
+
+    Returns:
+        [rows, *input_shape], a view.
+
+    Raises:
+        TypeError: not numbers.
+        ValueError: another shape, or no rows.
+    """
+    x = rows_of(who, "x", value)
+    got = x.shape[1:]
+    if got != input_shape and (*got, 1) == input_shape:
+        return _with_axis(x)
+    if got != input_shape and got == (*input_shape, 1):
+        return _without_axis(x)
+    if got != input_shape:
+        hint = "; for a single sample add an axis in front: x[None]" if x.shape == input_shape else ""
+        raise ValueError(f"{who}: x must have shape (samples, {_inside(input_shape)}), got {x.shape}{hint}")
+    return x
+
+
+def _with_axis(x: Rows) -> Rows:
+    return ScaledArray(x.array[..., None], x.divisor) if isinstance(x, ScaledArray) else x[..., None]
+
+
+def _without_axis(x: Rows) -> Rows:
+    return ScaledArray(x.array[..., 0], x.divisor) if isinstance(x, ScaledArray) else x[..., 0]
+
+
+def _inside(shape: Shape) -> str:
+    return ", ".join(map(str, shape))
+
+
+def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shape) -> Array:
+    """Checks `y` against the loss and the model's output.
+
+    Args:
+        who: for messages.
+        value: class numbers [rows] or [rows, 1] where `sparse`, else [rows, *output_shape].
+        rows: of `x`.
+        sparse: whether the loss takes class numbers.
+        output_shape: of one sample.
+
+    Returns:
+        [rows, *output_shape[:-1]] where `sparse`, else [rows, *output_shape]; a view.
+
+    Raises:
+        TypeError: not numbers.
+        ValueError: another length or shape, or class numbers out of range.
+    """
+    y = np.asarray(rows_of(who, "y", value))
+    if len(y) != rows:
+        raise ValueError(f"{who}: y must have as many entries as x: {rows}, got {len(y)}")
+    expected = output_shape[:-1] if sparse else output_shape
+    got = y.shape[1:]
+    if got == (*expected, 1) and got != expected:
+        y = y[..., 0]
+    elif not sparse and (*got, 1) == expected:
+        y = y[..., None]
+    elif got != expected:
+        raise ValueError(f"{who}: {_wrong_labels(y.shape, sparse, output_shape)}")
+    if sparse:
+        _check_classes(who, y, output_shape[-1])
+    return y
+
+
+def _wrong_labels(got: Shape, sparse: bool, output_shape: Shape) -> str:
+    if sparse:
+        wanted = f"class numbers of shape ({', '.join(['samples', *map(str, output_shape[:-1])])})"
+        hint = "; for one-hot labels use loss='categorical_crossentropy' or y.argmax(-1)"
+        return f"y must be {wanted}, got shape {got}{hint if got[1:] == output_shape else ''}"
+    hint = ""
+    if got[1:] in ((), (1,)) and output_shape[-1] > 1:
+        hint = (
+            "; for class numbers use loss='sparse_categorical_crossentropy' "
+            f"or pyconvnet.utils.to_categorical(y, {output_shape[-1]})"
+        )
+    elif got[1:-1] == output_shape[:-1]:
+        hint = f"; the model has {output_shape[-1]} outputs and y has {got[-1]}"
+    return f"y must have the shape of the model's output, (samples, {_inside(output_shape)}), got {got}{hint}"
+
+
+def _check_classes(who: str, y: Array, classes: int) -> None:
+    low, high = y.min(), y.max()
+    if not (low >= 0 and high < classes):  # also refuses NaN
+        row = tuple(int(i) for i in np.argwhere(~((y >= 0) & (y < classes)))[0])
+        raise ValueError(
+            f"{who}: labels must be from 0 to {classes - 1} (the model has {classes} outputs), "
+            f"got {y[row]} at sample {row[0]}"
+        )
+    if y.dtype.kind == "f" and not (y == np.floor(y)).all():
+        row = tuple(int(i) for i in np.argwhere(y != np.floor(y))[0])
+        raise ValueError(f"{who}: labels must be whole numbers, got {y[row]} at sample {row[0]}")
+
+
+def fit_weights(who: str, value: Any, rows: int) -> Array:
+    """Checks sample weights.
+
+    Returns:
+        [rows], a view.
+
+    Raises:
+        TypeError: not numbers.
+        ValueError: another length or shape, or not finite.
+    """
+    weights = np.asarray(rows_of(who, "sample_weight", value))
+    if weights.shape == (rows, 1):
+        weights = weights[:, 0]
+    if weights.shape != (rows,):
+        raise ValueError(f"{who}: sample_weight must hold one number a sample, shape ({rows},), got {weights.shape}")
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{who}: sample_weight must be finite, got {weights[~np.isfinite(weights)][0]}")
+    return weights
+
+
+def weights_of_classes(who: str, y: Array, class_weight: Any, output_shape: Shape) -> npt.NDArray[np.float32]:
+    """Sample weights from a weight for each class; a class that is not named weighs 1.
+
+    Args:
+        who: for messages.
+        y: labels as `fit_labels` gives them.
+        class_weight: dict from class number to weight.
+        output_shape: of one sample.
+
+    Returns:
+        float32 [rows].
+
+    Raises:
+        TypeError: not a dict, or a class that is not a whole number.
+        ValueError: a class that the model does not have, or several labels a sample.
+    """
+    if not isinstance(class_weight, dict):
+        raise TypeError(f"{who}: class_weight must be a dict from class number to weight, got {class_weight!r}")
+    if len(output_shape) != 1:
+        raise ValueError(f"{who}: class_weight needs one label a sample, but the model's output is {output_shape}")
+    table = {}
+    for key, weight in class_weight.items():
+        number = integer(who, "a class of class_weight", key, minimum=0)
+        if 1 < output_shape[0] <= number:
+            raise ValueError(
+                f"{who}: class_weight names class {number}, but the classes are 0 to {output_shape[0] - 1}"
+            )
+        table[number] = real(who, f"class_weight[{key}]", weight)
+    if y.ndim == 2:
+        y = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=-1)
+    labels, positions = np.unique(np.rint(y), return_inverse=True)
+    return np.array([table.get(int(label), 1.0) for label in labels], np.float32)[positions.reshape(-1)]
+
+
+def split(data: Dataset, share: Any) -> tuple[Dataset, Dataset | None]:
+    """The first part for training and the last for validation: ``floor(rows * (1 - share))`` rows, then the rest.
+
+    A share of 0 leaves everything for training.
+
+    Raises:
+        ValueError: `share` outside [0, 1), or one part would be empty.
+    """
+    fraction = real("fit", "validation_split", share)
+    if not 0.0 <= fraction < 1.0:
+        raise ValueError(f"fit: validation_split must be from 0 to 1 (1 excluded), got {share!r}")
+    if fraction == 0.0:
+        return data, None
+    rows = len(data)
+    at = int(rows * (1.0 - fraction))
+    if at in (0, rows):
+        raise ValueError(
+            f"fit: validation_split={share!r} of {rows} samples leaves {at} for training and {rows - at} for "
+            "validation; both need at least one"
+        )
+    return _part(data, slice(0, at)), _part(data, slice(at, rows))
+
+
+def _part(data: Dataset, rows: slice) -> Dataset:
+    x: Any = data.x[rows]
+    return Dataset(
+        x,
+        None if data.y is None else data.y[rows],
+        None if data.weights is None else data.weights[rows],
+    )

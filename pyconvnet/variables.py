@@ -1,0 +1,128 @@
+"""Variables: the trained and counted arrays of layers and optimizers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from pyconvnet.ops._check import float_array
+
+if TYPE_CHECKING:
+    from pyconvnet.regularizers import Regularizer
+
+_ALIGNMENT = 64  # bytes: a cache line, and an AVX-512 register
+
+
+def aligned_zeros(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """C-contiguous float32 zeros whose first element lies on a 64-byte boundary."""
+    size = math.prod(shape)
+    block = np.zeros(size + _ALIGNMENT // 4, np.float32)
+    start = -block.ctypes.data % _ALIGNMENT // 4
+    return block[start : start + size].reshape(shape)
+
+
+class Variable:
+    """A float32 array with a name: a weight of a layer, or a moving statistic.
+
+    It prints and indexes like an array, but every array it hands out is a copy: only `assign` (and training)
+    changes it.
+
+    Args:
+        value: the first value, numbers of any shape.
+        name: its name within the layer, such as "kernel".
+        path: "layer/name".
+        trainable: whether training changes it.
+        regularizer: the penalty on it, or None.
+
+    Example:
+        >>> from pyconvnet.variables import Variable
+        >>> bias = Variable([0.0, 1.0], name="bias", path="dense/bias")
+        >>> bias.assign([2.0, 3.0])
+        >>> bias[0], bias.shape
+        (np.float32(2.0), (2,))
+    """
+
+    def __init__(
+        self,
+        value: ArrayLike,
+        *,
+        name: str,
+        path: str | None = None,
+        trainable: bool = True,
+        regularizer: Regularizer | None = None,
+    ) -> None:
+        self.name = name
+        self.path = path or name
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.version = 0
+        first = float_array(f"Variable '{self.path}'", "value", value)
+        # The plan reads and writes this buffer; it lives where it is for as long as the variable does.
+        self.array = aligned_zeros(np.shape(value))
+        self.array[...] = first.reshape(self.array.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    @property
+    def dtype(self) -> str:
+        """Always "float32"."""
+        return "float32"
+
+    def numpy(self) -> NDArray[np.float32]:
+        """A copy of the values, float32 of this shape."""
+        return self.array.copy()
+
+    def assign(self, value: ArrayLike) -> None:
+        """Writes new values.
+
+        Args:
+            value: numbers of exactly this variable's shape.
+
+        Raises:
+            ValueError, TypeError: another shape, or no numbers.
+        """
+        who = f"Variable '{self.path}'"
+        if np.shape(value) != self.shape:
+            raise ValueError(f"{who}: value must have shape {self.shape}, got {np.shape(value)}")
+        self.array[...] = float_array(who, "value", value).reshape(self.shape)
+        self.version += 1
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError(f"Variable '{self.path}': an array of it is always a copy, got copy=False")
+        return self.array.astype(dtype or np.float32)
+
+    def __getitem__(self, index: Any) -> Any:
+        item = self.array[index]
+        return item.copy() if isinstance(item, np.ndarray) else item
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype=float32, value={self.array}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "array": self.array.copy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Copies and pickles of a NumPy array lie anywhere; ours has to be aligned again.
+        self.__dict__.update(state)
+        self.array = aligned_zeros(state["array"].shape)
+        self.array[...] = state["array"]

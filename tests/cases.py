@@ -1,0 +1,318 @@
+"""The one table of cases: every op with the shapes, strides and sizes on which kernels go wrong.
+
+A case says what the inputs look like, not what is in them. `inputs(case, "integer")` fills them with small integers, on
+which sums of products are exact in float32; `inputs(case, "real")` fills them with real numbers. Both depend on nothing
+but the case's id. The same table drives the tests of the reference, of the kernels on every ISA and thread count, and
+the bench.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from case import Case, Shape, Size, Spec
+
+from pyconvnet.reference import output_size
+
+
+def conv(
+    name: str,
+    image: Shape,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    *,
+    passes: tuple[str, ...] = ("forward", "data", "weights"),
+    size: Size = "small",
+    **options: Any,
+) -> Iterator[Case]:
+    """Make the passes of one convolution of images [n, h, w, c_in] with c_out filters."""
+    n, h, w, c_in = image
+    kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
+    c_group = c_in // options.get("groups", 1)
+    out_h, out_w = (_conv_output(length, k, axis, options) for axis, (length, k) in enumerate(((h, kh), (w, kw))))
+    x, weights, dy = Spec(image), Spec((kh, kw, c_group, filters)), Spec((n, out_h, out_w, filters))
+    if "forward" in passes:
+        arrays = {"x": x, "kernel": weights, "bias": Spec((filters,))}
+        yield Case(f"conv2d-{name}", "conv2d", arrays, options, True, size, kh * kw * c_group)
+    if "data" in passes:
+        arrays, reduction = {"dy": dy, "kernel": weights}, kh * kw * filters
+        kwargs = {"input_shape": image, **options}
+        yield Case(f"conv2d_backward_data-{name}", "conv2d_backward_data", arrays, kwargs, True, size, reduction)
+    if "weights" in passes:
+        arrays, reduction = {"x": x, "dy": dy}, n * out_h * out_w
+        kwargs = {"kernel_size": (kh, kw), **options}
+        yield Case(f"conv2d_backward_weights-{name}", "conv2d_backward_weights", arrays, kwargs, True, size, reduction)
+
+
+def _conv_output(length: int, k: int, axis: int, options: dict[str, Any]) -> int:
+    """Give the output height (axis 0) or width (axis 1) of a convolution."""
+    stride, dilation = (np.broadcast_to(options.get(key, 1), 2)[axis] for key in ("strides", "dilation_rate"))
+    return output_size(length, k, int(stride), options.get("padding", "valid"), int(dilation))
+
+
+def conv_shapes() -> Iterator[Case]:
+    """Kernel sizes, strides, dilation, padding, groups and batches."""
+    yield from conv("1x1", (2, 5, 6, 7), 9, 1)
+    yield from conv("2x2", (2, 5, 6, 3), 8, 2)
+    yield from conv("2x2-same", (2, 5, 6, 3), 8, 2, padding="same")
+    yield from conv("3x3", (2, 6, 7, 3), 16)
+    yield from conv("3x3-same", (2, 6, 7, 3), 16, padding="same")
+    yield from conv("5x5", (2, 8, 7, 4), 6, 5)
+    yield from conv("5x5-same", (2, 8, 7, 4), 6, 5, padding="same")
+    yield from conv("7x1", (1, 9, 5, 3), 5, (7, 1))
+    yield from conv("1x7-same", (1, 4, 9, 3), 5, (1, 7), padding="same")
+    yield from conv("kernel-larger-than-image-same", (1, 3, 2, 2), 4, 5, padding="same")
+    yield from conv("kernel-as-large-as-image", (2, 4, 5, 3), 7, (4, 5))
+    yield from conv("stride2", (2, 8, 9, 3), 8, strides=2)
+    yield from conv("stride2-same-even", (2, 8, 8, 3), 8, strides=2, padding="same")
+    yield from conv("stride2-same-odd", (2, 7, 9, 3), 8, strides=2, padding="same")
+    yield from conv("stride3x2-same", (1, 10, 11, 5), 11, (5, 3), strides=(3, 2), padding="same")
+    yield from conv("stride-beyond-kernel", (1, 9, 10, 3), 4, 2, strides=3)
+    yield from conv("1x1-stride2-same", (1, 7, 8, 6), 5, 1, strides=2, padding="same")
+    yield from conv("dilation2", (1, 9, 8, 3), 8, dilation_rate=2)
+    yield from conv("dilation3x2-same", (1, 9, 8, 3), 8, dilation_rate=(3, 2), padding="same")
+    yield from conv("groups2", (2, 6, 6, 6), 8, groups=2)
+    yield from conv("groups3-stride2-same", (1, 7, 6, 33), 9, strides=2, padding="same", groups=3)
+    yield from conv("depthwise", (2, 6, 7, 11), 11, groups=11)
+    yield from conv("depthwise-same", (1, 6, 7, 33), 33, padding="same", groups=33)
+    yield from conv("depthwise-multiplier3", (1, 6, 5, 5), 15, padding="same", groups=5)
+    yield from conv("one-pixel", (1, 1, 1, 1), 1, 1)
+    yield from conv("one-row", (1, 6, 7, 3), 8, padding="SAME")
+    yield from conv("zero-rows", (0, 6, 7, 3), 8)
+    yield from conv("zero-rows-groups-same", (0, 6, 7, 4), 8, groups=2, padding="same")
+    yield from conv("book-first", (2, 28, 28, 1), 32, padding="same", size="medium")
+    yield from conv("book-second", (1, 14, 14, 32), 64, padding="same", size="medium")
+    yield from conv("batch33", (33, 5, 5, 3), 16, size="medium")
+
+
+def conv_channels() -> Iterator[Case]:
+    """Channel counts around the vector widths, each as input and as output."""
+    pairs = ((1, 133), (3, 100), (6, 65), (8, 64), (10, 48), (15, 33), (16, 32), (17, 31))
+    for c_in, c_out in (*pairs, *((b, a) for a, b in pairs)):
+        yield from conv(f"channels-{c_in}-{c_out}", (1, 5, 4, c_in), c_out, padding="same")
+
+
+def conv_widths() -> Iterator[Case]:
+    """Image widths 1 to 30; a tile of any width has its rest somewhere in here."""
+    for width in range(1, 31):
+        backward = "data" if width % 2 else "weights"
+        yield from conv(f"width{width}", (1, 3, width, 3), 17, passes=("forward", backward), padding="same")
+
+
+def dense_cases() -> Iterator[Case]:
+    """Rows, columns and sums of every remainder."""
+    sizes = ((1, 1, 1), (1, 133, 10), (3, 17, 16), (5, 31, 33), (6, 64, 65), (7, 100, 48), (11, 8, 3), (2, 1000, 15))
+    for rows, k, m in (*sizes, (0, 5, 4), (64, 300, 100)):
+        x, kernel, dy = Spec((rows, k)), Spec((k, m)), Spec((rows, m))
+        name = f"{rows}x{k}x{m}"
+        size: Size = "medium" if rows == 64 else "small"
+        forward = {"x": x, "kernel": kernel, "bias": Spec((m,))}
+        yield Case(f"dense-{name}", "dense", forward, {}, True, size, k)
+        yield Case(
+            f"dense_backward_data-{name}", "dense_backward_data", {"dy": dy, "kernel": kernel}, {}, True, size, m
+        )
+        yield Case(f"dense_backward_weights-{name}", "dense_backward_weights", {"x": x, "dy": dy}, {}, True, size, rows)
+    x, kernel, dy = Spec((2, 3, 7)), Spec((7, 5)), Spec((2, 3, 5))
+    yield Case("dense-rank3-no-bias", "dense", {"x": x, "kernel": kernel}, {}, True, "small", 7)
+    yield Case("dense_backward_data-rank3", "dense_backward_data", {"dy": dy, "kernel": kernel}, {}, True, "small", 5)
+    yield Case("dense_backward_weights-rank3", "dense_backward_weights", {"x": x, "dy": dy}, {}, True, "small", 6)
+    yield from (
+        Case(
+            "conv2d-no-bias", "conv2d", {"x": Spec((1, 5, 5, 3)), "kernel": Spec((3, 3, 3, 8))}, {}, True, "small", 27
+        ),
+        Case("flatten", "flatten", {"x": Spec((3, 4, 5, 6))}, {}, True),
+        Case("flatten_backward", "flatten_backward", {"dy": Spec((3, 120))}, {"input_shape": (3, 4, 5, 6)}, True),
+        Case("flatten-zero-rows", "flatten", {"x": Spec((0, 4, 5, 6))}, {}, True),
+    )
+
+
+def pool_cases() -> Iterator[Case]:
+    """Touching, overlapping and gapped windows, both paddings, ties; an average of 2^k cells is exact on integers."""
+    shapes: tuple[tuple[str, Shape, int | tuple[int, int], dict[str, Any]], ...] = (
+        ("2x2", (2, 6, 8, 3), 2, {}),
+        ("2x2-odd", (2, 7, 5, 16), 2, {}),
+        ("2x2-odd-same", (2, 7, 5, 17), 2, {"padding": "same"}),
+        ("3x3-overlap", (2, 7, 8, 8), 3, {"strides": 1}),
+        ("3x3-stride2-same", (1, 8, 8, 31), 3, {"strides": 2, "padding": "same"}),
+        ("3x2-stride1x2-same", (1, 6, 7, 33), (3, 2), {"strides": (1, 2), "padding": "SAME"}),
+        ("2x2-stride3", (1, 8, 9, 11), 2, {"strides": 3}),
+        ("1x1-stride2-same", (1, 5, 6, 4), 1, {"strides": 2, "padding": "same"}),
+        ("5x5-same-large", (1, 3, 4, 2), 5, {"strides": 1, "padding": "same"}),
+        ("one-row-133", (1, 4, 4, 133), 2, {}),
+        ("zero-rows", (0, 4, 4, 3), 2, {}),
+        ("medium", (16, 14, 14, 32), 2, {"padding": "same"}),
+    )
+    for name, image, pool, options in shapes:
+        ph, pw = (pool, pool) if isinstance(pool, int) else pool
+        strides = np.broadcast_to(options.get("strides", pool), 2)
+        out = [
+            output_size(image[1 + axis], (ph, pw)[axis], int(strides[axis]), options.get("padding", "valid"))
+            for axis in range(2)
+        ]
+        dy = Spec((image[0], *out, image[3]))
+        kwargs = {"pool_size": pool, **options}
+        size: Size = "medium" if name == "medium" else "small"
+        exact = (ph * pw).bit_count() == 1 and "padding" not in options
+        back = {"input_shape": image, **kwargs}
+        yield Case(f"max_pool2d-{name}", "max_pool2d", {"x": Spec(image)}, kwargs, True, size)
+        for kind in ("signed", "ties"):
+            arrays = {"dy": dy, "x": Spec(image, kind)}
+            yield Case(f"max_pool2d_backward-{name}-{kind}", "max_pool2d_backward", arrays, kwargs, True, size, ph * pw)
+        yield Case(f"avg_pool2d-{name}", "avg_pool2d", {"x": Spec(image)}, kwargs, exact, size, ph * pw)
+        yield Case(f"avg_pool2d_backward-{name}", "avg_pool2d_backward", {"dy": dy}, back, exact, size, ph * pw)
+
+
+def global_pool_cases() -> Iterator[Case]:
+    """One window as large as the image."""
+    for image in ((2, 5, 7, 17), (1, 1, 1, 133), (3, 4, 8, 10), (0, 3, 3, 5)):
+        n, h, w, c = image
+        name, x, dy, exact = "x".join(map(str, image)), Spec(image), Spec((n, c)), (h * w).bit_count() == 1
+        arrays = {"dy": dy, "x": Spec(image, "ties")}
+        back = {"input_shape": image}
+        yield Case(f"global_max_pool2d-{name}", "global_max_pool2d", {"x": x}, {}, True)
+        yield Case(f"global_max_pool2d_backward-{name}", "global_max_pool2d_backward", arrays, {}, True)
+        yield Case(f"global_avg_pool2d-{name}", "global_avg_pool2d", {"x": x}, {}, exact, "small", h * w)
+        yield Case(f"global_avg_pool2d_backward-{name}", "global_avg_pool2d_backward", {"dy": dy}, back, exact)
+
+
+def activation_cases() -> Iterator[Case]:
+    """Every activation function, forward and backward."""
+    functions = ("linear", "relu", "sigmoid", "tanh", "softmax", "elu", "leaky_relu", "gelu", "silu", "softplus")
+    calls: list[tuple[str, Shape, dict[str, Any]]] = [(name, (5, 33), {"function": name}) for name in functions]
+    calls += [
+        ("elu-alpha", (1, 7), {"function": "elu", "alpha": 0.5}),
+        ("leaky_relu-slope", (1, 7), {"function": "leaky_relu", "negative_slope": 0.25}),
+        ("softmax-10", (7, 10), {"function": "softmax"}),
+        ("softmax-one-class", (3, 1), {"function": "softmax"}),
+        ("softmax-images", (2, 3, 4, 17), {"function": "softmax"}),
+        ("relu-images-zero-rows", (0, 3, 4, 17), {"function": "relu"}),
+        ("relu-medium", (8, 14, 14, 32), {"function": "relu"}),
+    ]
+    for name, shape, kwargs in calls:
+        exact = kwargs["function"] in ("linear", "relu") or name == "leaky_relu-slope"
+        reduction = shape[-1] if kwargs["function"] == "softmax" else 1
+        size: Size = "medium" if name.endswith("medium") else "small"
+        arrays = {"dy": Spec(shape), "x": Spec(shape)}
+        yield Case(f"activation-{name}", "activation", {"x": Spec(shape)}, kwargs, exact, size, reduction)
+        yield Case(f"activation_backward-{name}", "activation_backward", arrays, kwargs, exact, size, reduction)
+
+
+def dropout_cases() -> Iterator[Case]:
+    """Rates, sizes with every rest of four, and large seeds; the factor is one float32, so the products are exact."""
+    calls: tuple[tuple[Shape, float, dict[str, int]], ...] = (
+        ((5, 7), 0.5, {"seed": 0}),
+        ((2, 3, 3, 5), 0.25, {"seed": 2**63 + 12345, "iteration": 3}),
+        ((1, 6), 0.3, {"seed": 42, "iteration": 2**31, "instance": 5}),
+        ((3, 3), 0.0, {"seed": 1}),
+        ((3, 3), 1.0, {"seed": 1}),
+        ((0, 3), 0.5, {"seed": 1}),
+        ((64, 100), 0.4, {"seed": 7, "iteration": 1000, "instance": 2}),
+    )
+    for shape, rate, numbers in calls:
+        name = "x".join(map(str, shape)) + f"-{rate}"
+        kwargs = {"rate": rate, **numbers}
+        size: Size = "medium" if math.prod(shape) > 1000 else "small"
+        yield Case(f"dropout-{name}", "dropout", {"x": Spec(shape)}, kwargs, True, size)
+        yield Case(f"dropout_backward-{name}", "dropout_backward", {"dy": Spec(shape)}, kwargs, True, size)
+
+
+def batch_norm_cases() -> Iterator[Case]:
+    """Rows, images, a single row, and a mean far from zero, where a one-pass variance fails."""
+    for shape in ((7, 10), (2, 4, 5, 17), (3, 2, 2, 133), (1, 16), (8, 10, 10, 32)):
+        name, c, rows = "x".join(map(str, shape)), (shape[-1],), math.prod(shape[:-1])
+        size: Size = "medium" if rows > 500 else "small"
+        x, mean, variance = Spec(shape), Spec(c), Spec(c, "positive")
+        affine = {"gamma": Spec(c), "beta": Spec(c)}
+        inference = {"x": x, **affine, "moving_mean": mean, "moving_variance": variance}
+        backward = {"dy": Spec(shape), "x": x, "gamma": Spec(c), "mean": mean, "variance": variance}
+        yield Case(f"batch_norm-{name}", "batch_norm", inference, {}, False, size)
+        training = {"x": x, **affine}
+        condition = 1.0 if rows > 1 else 32.0  # a single row has no variance: 1 / sqrt(epsilon) magnifies its rounding
+        yield Case(f"batch_norm_training-{name}", "batch_norm_training", training, {}, False, size, rows, condition)
+        yield Case(f"batch_norm_backward-{name}", "batch_norm_backward", backward, {}, False, size, rows)
+    arrays = {"x": Spec((6, 5, 5, 3), "shifted"), "gamma": Spec((3,)), "beta": Spec((3,))}
+    kwargs = {"epsilon": 1e-5}
+    yield Case("batch_norm_training-shifted", "batch_norm_training", arrays, kwargs, False, "small", 150, 100.0)
+    arrays = {name: Spec((3,), "positive") for name in ("gamma", "beta", "moving_mean", "moving_variance")}
+    yield Case("batch_norm-zero-rows", "batch_norm", {"x": Spec((0, 2, 2, 3)), **arrays})
+
+
+def loss_cases() -> Iterator[Case]:
+    """Each loss on a few shapes, with and without weights, and each way to write labels."""
+    for n, c in ((7, 10), (1, 3), (33, 17), (0, 4)):
+        numbers, rows = Spec((n,), "int64", c), Spec((n, c), "one_hot")
+        soft, binary, unit = Spec((n, c), "probabilities"), Spec((n, c), "binary"), Spec((n, c), "unit")
+        signed = Spec((n, c))
+        calls: tuple[tuple[str, str, dict[str, Spec]], ...] = (
+            ("softmax_cross_entropy", "numbers", {"logits": signed, "labels": numbers}),
+            ("softmax_cross_entropy", "one_hot", {"logits": signed, "labels": rows}),
+            ("softmax_cross_entropy", "soft", {"logits": signed, "labels": soft}),
+            ("sigmoid_cross_entropy", "", {"logits": signed, "targets": binary}),
+            ("categorical_cross_entropy", "numbers", {"probabilities": soft, "labels": numbers}),
+            ("categorical_cross_entropy", "one_hot", {"probabilities": soft, "labels": rows}),
+            ("categorical_cross_entropy", "unnormalised", {"probabilities": unit, "labels": numbers}),
+            ("binary_cross_entropy", "", {"probabilities": unit, "targets": binary}),
+            ("mean_squared_error", "", {"predictions": signed, "targets": signed}),
+            ("mean_absolute_error", "", {"predictions": signed, "targets": signed}),
+        )
+        for op, variant, arrays in calls:
+            name = "-".join(filter(None, (op, variant, f"{n}x{c}")))
+            if n == 7:
+                yield Case(f"{name}-weights", op, {**arrays, "sample_weight": Spec((n,), "weights")}, {}, reduction=c)
+            yield Case(name, op, arrays, {}, reduction=c)
+    for dtype in ("uint8", "int32"):
+        arrays = {"logits": Spec((5, 10)), "labels": Spec((5,), dtype, 10)}
+        yield Case(f"softmax_cross_entropy-{dtype}", "softmax_cross_entropy", arrays, reduction=10)
+    arrays = {"predictions": Spec((3, 4, 5)), "targets": Spec((3, 4, 5)), "sample_weight": Spec((3,), "weights")}
+    yield Case("mean_squared_error-rank3-weights", "mean_squared_error", arrays, reduction=20)
+
+
+def optimizer_cases() -> Iterator[Case]:
+    """First and later steps; powers of two make SGD exact."""
+    shape = (3, 3, 5, 7)
+    step = {"weights": Spec(shape), "gradient": Spec(shape)}
+    moving, rest = Spec(shape), Spec(shape, "zeros")
+    square = Spec(shape, "positive")
+    exact = {"learning_rate": 0.5, "momentum": 0.25}
+    yield from (
+        Case("sgd", "sgd", step, {"learning_rate": 0.5}, True),
+        Case("sgd-lecture", "sgd", step, {"learning_rate": 0.1}),
+        Case("sgd-momentum", "sgd", {**step, "velocity": moving}, exact, True),
+        Case("sgd-nesterov", "sgd", {**step, "velocity": moving}, {**exact, "nesterov": True}, True),
+        Case("sgd-momentum-0.9", "sgd", {**step, "velocity": moving}, {"momentum": 0.9}),
+        Case("adam-first", "adam", {**step, "m": rest, "v": rest}, {"iteration": 0, "learning_rate": 0.1}),
+        Case("adam-later", "adam", {**step, "m": moving, "v": square}, {"iteration": 1000}),
+        Case("adam-betas", "adam", {**step, "m": moving, "v": square}, {"iteration": 9, "beta_1": 0.5, "beta_2": 0.9}),
+        Case("rmsprop-first", "rmsprop", {**step, "velocity": rest}),
+        Case("rmsprop-later", "rmsprop", {**step, "velocity": square}, {"rho": 0.8, "learning_rate": 0.1}),
+        Case(
+            "rmsprop-momentum",
+            "rmsprop",
+            {**step, "velocity": square, "momentum_buffer": moving},
+            {"momentum": 0.9, "learning_rate": 0.1},
+        ),
+    )
+    for size in (1, 15, 17, 133):
+        arrays = {name: Spec((size,), "positive") for name in ("weights", "gradient", "m", "v")}
+        yield Case(f"adam-{size}", "adam", arrays, {"iteration": 3})
+    for l1, l2 in ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25)):
+        yield Case(f"l1_l2-{l1}-{l2}", "l1_l2", {"weights": Spec((3, 11))}, {"l1": l1, "l2": l2}, True, reduction=33)
+    yield Case("l1_l2-book", "l1_l2", {"weights": Spec((65, 100))}, {"l1": 0.01, "l2": 0.01}, reduction=6500)
+
+
+CASES: tuple[Case, ...] = (
+    *conv_shapes(),
+    *conv_channels(),
+    *conv_widths(),
+    *dense_cases(),
+    *pool_cases(),
+    *global_pool_cases(),
+    *activation_cases(),
+    *dropout_cases(),
+    *batch_norm_cases(),
+    *loss_cases(),
+    *optimizer_cases(),
+)

@@ -1,0 +1,141 @@
+"""The C++ warp of ImageDataGenerator against scipy's affine_transform, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pyconvnet import _core
+
+MODES = ("nearest", "constant", "reflect", "wrap")
+IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Put the number of threads back after a test that changes it."""
+    previous = _core.get_num_threads()
+    try:
+        yield
+    finally:
+        _core.set_num_threads(previous)
+
+
+def scipy_warp(images: np.ndarray, matrices: np.ndarray, mode: str, cval: float) -> np.ndarray:
+    """The same by scipy, one plane after the other."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+    expected = np.empty_like(images)
+    for i, m in enumerate(matrices):
+        for channel in range(images.shape[3]):
+            plane = images[i, :, :, channel]
+            expected[i, :, :, channel] = ndimage.affine_transform(
+                plane, m[:, :2], m[:, 2], order=1, mode=mode, cval=cval
+            )
+    return expected
+
+
+def assert_same_bits(actual: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_array_equal(actual.view(np.uint32), expected.view(np.uint32))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "shape", [(3, 28, 28, 1), (2, 11, 3, 3), (2, 1, 7, 2), (2, 7, 1, 4), (1, 1, 1, 1), (1, 133, 2, 5)]
+)
+def test_random_matrices(mode: str, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(sum(shape))
+    for spread in (0.1, 1.0, 30.0):
+        images = rng.normal(size=shape).astype(np.float32)
+        matrices = IDENTITY + spread * rng.normal(size=(shape[0], 2, 3))
+        assert_same_bits(_core.affine_warp(images, matrices, mode, 7.25), scipy_warp(images, matrices, mode, 7.25))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "shift", [-1e-17, 1e-17, -1e-15, -1e-14, 0.5, -0.5, 1.0, -1.0, 5.0, 6.0, -6.0, -7.0, 12.0, 35.0, -36.0]
+)
+def test_positions_on_and_beside_the_edges(mode: str, shift: float) -> None:
+    images = np.random.default_rng(5).normal(size=(2, 6, 7, 2)).astype(np.float32)
+    matrices = np.stack([IDENTITY, -IDENTITY])
+    matrices[:, :, 2] = shift
+    assert_same_bits(_core.affine_warp(images, matrices, mode, -3.5), scipy_warp(images, matrices, mode, -3.5))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pixels_that_show_every_bit_of_the_weights(mode: str) -> None:
+    rng = np.random.default_rng(8)
+    matrices = np.tile(IDENTITY, (40, 1, 1))
+    matrices[:, 0, 2] = rng.choice([1e-10, -1e-10, 3e-13, -1e-17, -4e-16, 1 - 1e-11], 40)
+    matrices[:, 1, 2] = rng.choice([0.5, 1e-9, 0.25 + 1e-12], 40)
+    magnitudes = (10.0 ** rng.uniform(-15, 15, (40, 6, 7, 2))).astype(np.float32)
+    assert_same_bits(_core.affine_warp(magnitudes, matrices, mode, 0.0), scipy_warp(magnitudes, matrices, mode, 0.0))
+    signs = np.array([1, -1, 1, -1, 1, -1, 1])[:, np.newaxis]
+    nearly_cancelling = (signs * (1 + rng.integers(0, 3, (40, 6, 7, 2)) * 2.0**-23)).astype(np.float32)
+    assert_same_bits(
+        _core.affine_warp(nearly_cancelling, matrices, mode, 0.0), scipy_warp(nearly_cancelling, matrices, mode, 0.0)
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pixels_that_are_not_finite(mode: str) -> None:
+    images = np.random.default_rng(6).normal(size=(1, 5, 6, 1)).astype(np.float32)
+    images[0, 4, 1:4, 0] = np.inf, -np.inf, np.nan
+    matrices = IDENTITY[np.newaxis] + np.array([0.0, 0.0, 0.25])
+    actual = _core.affine_warp(images, matrices, mode, 0.0)
+    np.testing.assert_array_equal(actual, scipy_warp(images, matrices, mode, 0.0))
+    assert np.isnan(actual).any()
+
+
+def test_the_identity_and_whole_shifts_move_pixels_exactly() -> None:
+    images = np.arange(24, dtype=np.float32).reshape(1, 4, 6, 1)
+    np.testing.assert_array_equal(_core.affine_warp(images, IDENTITY[np.newaxis], "nearest", 0.0), images)
+    shifted = IDENTITY[np.newaxis] + np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -2.0]])
+    expected = np.full_like(images, 99.0)
+    expected[:, :3, 2:] = images[:, 1:, :4]
+    np.testing.assert_array_equal(_core.affine_warp(images, shifted, "constant", 99.0), expected)
+
+
+def test_bits_do_not_depend_on_the_number_of_threads(threads: None) -> None:
+    rng = np.random.default_rng(7)
+    images = rng.normal(size=(67, 28, 28, 1)).astype(np.float32)
+    images[::3] *= np.float32(1e-38)  # denormals
+    matrices = IDENTITY + 0.2 * rng.normal(size=(67, 2, 3))
+    results = []
+    for count in (1, 2, 5):
+        _core.set_num_threads(count)
+        results.append(_core.affine_warp(images, matrices, "reflect", 0.0))
+    assert_same_bits(results[1], results[0])
+    assert_same_bits(results[2], results[0])
+
+
+def test_no_images() -> None:
+    assert _core.affine_warp(np.empty((0, 4, 4, 1), np.float32), np.empty((0, 2, 3)), "nearest", 0.0).shape == (
+        0,
+        4,
+        4,
+        1,
+    )
+
+
+IMAGES = np.zeros((2, 4, 5, 3), np.float32)
+MATRICES = np.stack([IDENTITY, IDENTITY])
+
+
+@pytest.mark.parametrize(
+    ("images", "matrices", "mode", "error", "message"),
+    [
+        (IMAGES.astype(np.float64), MATRICES, "nearest", TypeError, "images must be C-contiguous float32.*got float64"),
+        (IMAGES, MATRICES.astype(np.float32), "nearest", TypeError, "matrices must be C-contiguous float64"),
+        (IMAGES[:, ::2], MATRICES, "nearest", ValueError, "not C-contiguous"),
+        (IMAGES[0], MATRICES, "nearest", ValueError, "images must have rank 4.*got rank 3"),
+        (IMAGES, MATRICES[:1], "nearest", ValueError, r"matrices must have shape \(2, 2, 3\).*got \(1, 2, 3\)"),
+        (IMAGES, MATRICES, "mirror", ValueError, "fill_mode must be 'nearest'.*got 'mirror'"),
+        (IMAGES, MATRICES * np.nan, "reflect", ValueError, "matrices must be finite.*matrix 0"),
+        (IMAGES, MATRICES * [[[1.0]], [[1e300]]], "wrap", ValueError, "2\\^31 pixels away, matrix 1"),
+    ],
+)
+def test_bad_input(images: np.ndarray, matrices: np.ndarray, mode: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        _core.affine_warp(images, matrices, mode, 0.0)

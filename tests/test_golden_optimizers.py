@@ -1,0 +1,70 @@
+"""Optimizers against real Keras: ten steps on fixed gradients (tests/golden/make_optimizers.py).
+
+Tolerance: four times the distance between Keras's float32 and float64 weights ("float64_error", a share of the
+largest distance moved, stored with each case). It is 5e-5 for Adam, whose bias correction TensorFlow computes in
+float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from golden import load_arrays
+
+import pyconvnet
+from pyconvnet import ops, reference
+
+CASES, ARRAYS = load_arrays("optimizers")
+FAR = 1e6  # make_optimizers.py: a target that no prediction reaches
+every_case = pytest.mark.parametrize("row", CASES, ids=[row["name"] for row in CASES])
+
+
+def _assert_weights(row: dict[str, Any], weights: list[np.ndarray]) -> None:
+    expected, start = ARRAYS[f"{row['name']}/weights"].astype(np.float64), ARRAYS["start"]
+    moved = np.abs(expected - start).max()
+    errors = np.abs(np.stack(weights) - expected).max(axis=(1, 2)) / moved
+    assert len(weights) == len(expected)
+    assert errors.max() <= 4.0 * row["float64_error"], f"errors by step, as a share of the largest move: {errors}"
+
+
+def _step(library: Any, row: dict[str, Any], weights: Any, gradient: Any, state: list[Any], iteration: int) -> Any:
+    """One step of the op; answers the weights and the new state."""
+    name = row["optimizer"].lower()
+    more = {"iteration": iteration} if name == "adam" else {}
+    weights, *state = getattr(library, name)(weights, gradient, *state, **row["config"], **more)
+    return weights, state
+
+
+@pytest.mark.parametrize("library", [pytest.param(ops, id="ops"), pytest.param(reference, id="reference")])
+@every_case
+def test_optimizer_op_is_keras(library: Any, row: dict[str, Any]) -> None:
+    dtype = np.float32 if library is ops else np.float64
+    weights = ARRAYS["start"].astype(dtype)
+    zeros = np.zeros_like(weights)
+    slots = {"SGD": [None], "Adam": [zeros, zeros], "RMSprop": [zeros, None]}[row["optimizer"]]
+    if row["config"].get("momentum", 0.0) > 0.0:
+        slots[-1] = zeros
+    steps = []
+    for iteration, gradient in enumerate(ARRAYS["gradients"].astype(dtype)):
+        weights, slots = _step(library, row, weights, gradient, slots, iteration)
+        steps.append(weights)
+    _assert_weights(row, steps)
+
+
+@every_case
+def test_train_on_batch_steps_as_keras(row: dict[str, Any]) -> None:
+    """One row into Dense under the mean absolute error, with a target out of reach, has the gradients of the file."""
+    start, x, signs = (ARRAYS[key] for key in ("start", "x", "signs"))
+    inputs, units = start.shape
+    layers = pyconvnet.layers
+    model = pyconvnet.Sequential([layers.Input((inputs,)), layers.Dense(units, use_bias=False)])
+    model.set_weights([start])
+    optimizer = getattr(pyconvnet.optimizers, row["optimizer"])(**row["config"])
+    model.compile(optimizer=optimizer, loss="mean_absolute_error")
+    steps = []
+    for values, sign in zip(x, signs, strict=True):
+        model.train_on_batch(values[None], np.float32(-FAR) * sign[None])
+        steps.append(model.get_weights()[0])
+    _assert_weights(row, steps)

@@ -1,0 +1,137 @@
+"""Every op of `pyconvnet.ops` on the case table, against the reference in float64, on every ISA and thread count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from case import Case, Data, Inputs, error_bound, inputs, outputs, relative_error
+from cases import CASES
+
+from pyconvnet import _core, ops, reference
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+
+
+@pytest.fixture(params=_core.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test once with the kernels of each ISA that this machine has."""
+    previous = _core.active_isa()
+    _core.set_isa(request.param)
+    try:
+        yield request.param
+    finally:
+        _core.set_isa(previous)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Put the number of threads back after a test that changes it."""
+    previous = _core.get_num_threads()
+    try:
+        yield
+    finally:
+        _core.set_num_threads(previous)
+
+
+def _run(case: Case, arrays: Inputs) -> list[Any]:
+    return outputs(getattr(ops, case.op)(**arrays, **case.kwargs))
+
+
+def _exact(case: Case, data: Data) -> list[Any]:
+    """Answer the case with the reference in float64, on the very numbers that the op gets."""
+    arrays = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs(case, data).items()}
+    return outputs(getattr(reference, case.op)(**arrays, **case.kwargs))
+
+
+def test_every_isa_can_be_forced(isa: str) -> None:
+    assert _core.active_isa() == isa
+
+
+@every_case
+def test_op_agrees_with_the_reference(case: Case, isa: str) -> None:
+    for got, exact in zip(_run(case, inputs(case, "real")), _exact(case, "real"), strict=True):
+        assert got.dtype == np.float32 or got.ndim == 0  # a penalty is a plain number
+        assert relative_error(got, exact) <= error_bound(case)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.macs_only], ids=lambda case: case.id)
+def test_op_is_exact_on_integers(case: Case, isa: str) -> None:
+    for got, exact in zip(_run(case, inputs(case, "integer")), _exact(case, "integer"), strict=True):
+        np.testing.assert_array_equal(got, exact.astype(np.float32))
+
+
+@every_case
+def test_any_number_of_threads_gives_the_same_bits(case: Case, threads: None) -> None:
+    arrays = inputs(case, "real")
+    results = []
+    for number in (1, 2, 3, 8):
+        _core.set_num_threads(number)
+        assert _core.get_num_threads() == number
+        results.append([array.tobytes() for array in _run(case, arrays)])
+    assert all(result == results[0] for result in results)
+
+
+@every_case
+def test_op_leaves_its_inputs_alone_and_answers_new_arrays(case: Case) -> None:
+    arrays, before = inputs(case, "real"), inputs(case, "real")
+    results = _run(case, arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, before[name])
+        assert not any(np.shares_memory(result, array) for result in results)
+
+
+@every_case
+def test_memory_layout_and_double_inputs_do_not_change_a_bit(case: Case) -> None:
+    arrays = inputs(case, "real")
+    expected = [array.tobytes() for array in _run(case, arrays)]
+    doubles = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in arrays.items()}
+    variants = {
+        "guarded": {name: _guarded(array) for name, array in arrays.items()},
+        "gaps": {name: _with_gaps(array) for name, array in arrays.items()},
+        "backwards": {name: _backwards(array) for name, array in arrays.items()},
+        "float64": doubles,
+        "float64, column-major": {name: np.asfortranarray(array) for name, array in doubles.items()},
+    }
+    for layout, variant in variants.items():
+        assert [array.tobytes() for array in _run(case, variant)] == expected, layout
+
+
+@every_case
+def test_result_does_not_depend_on_what_its_memory_held_before(case: Case) -> None:
+    arrays = inputs(case, "real")
+    first = _run(case, arrays)
+    expected = [array.tobytes() for array in first]
+    for array in first:
+        array.fill(np.nan)
+    del first, array  # NumPy and malloc hand the same memory out again
+    assert [array.tobytes() for array in _run(case, arrays)] == expected
+
+
+def _guarded(array: Any) -> Any:
+    """Lay the array out contiguously between two walls of poison, at an address that no vector is aligned to."""
+    wall = 37
+    buffer = np.full(array.size + 2 * wall, _poison(array.dtype), array.dtype)
+    inside = buffer[wall : wall + array.size].reshape(array.shape)
+    inside[...] = array
+    return inside
+
+
+def _with_gaps(array: Any) -> Any:
+    """Lay the array out with poison after each of its numbers."""
+    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), _poison(array.dtype), array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+def _backwards(array: Any) -> Any:
+    """Lay the array out backwards in memory: negative strides along every axis."""
+    mirror = (slice(None, None, -1),) * array.ndim
+    return array[mirror].copy()[mirror]
+
+
+def _poison(dtype: np.dtype[Any]) -> float | int:
+    """Choose a number that spoils every result it gets into: NaN, or a class that no case has."""
+    return np.nan if dtype.kind == "f" else int(np.iinfo(dtype).max)

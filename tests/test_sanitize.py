@@ -1,0 +1,74 @@
+"""The short set that also runs under sanitizers: every op on its small cases, a training, and the pool."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from case import inputs
+from cases import CASES
+
+import pyconvnet as pcn
+from pyconvnet import _core, layers, ops
+
+SMALL = [case for case in CASES if case.size == "small"]
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_every_op_runs_on_small_cases(isa: str) -> None:
+    before = _core.active_isa()
+    try:
+        _core.set_isa(isa)
+        seen = set()
+        for case in SMALL:
+            results = getattr(ops, case.op)(**inputs(case, "real"), **case.kwargs)
+            for result in results if isinstance(results, tuple) else (results,):
+                assert result is None or np.isfinite(np.asarray(result)).all(), case.id
+            seen.add(case.op)
+        assert {"conv2d", "conv2d_backward_data", "conv2d_backward_weights", "max_pool2d", "adam"} <= seen
+    finally:
+        _core.set_isa(before)
+
+
+def test_training_with_partial_batches_and_many_threads() -> None:
+    before = _core.get_num_threads()
+    try:
+        _core.set_num_threads(4)
+        pcn.utils.set_random_seed(0)
+        model = pcn.Sequential(
+            [
+                layers.Input((7, 7, 3)),
+                layers.Conv2D(5, 3, padding="same", activation="relu", kernel_regularizer="l2"),
+                layers.MaxPooling2D(),
+                layers.BatchNormalization(),
+                layers.Flatten(),
+                layers.Dropout(0.5),
+                layers.Dense(3, activation="softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        x = np.random.default_rng(0).integers(0, 255, (21, 7, 7, 3), np.uint8)
+        history = model.fit(x, np.arange(21) % 3, batch_size=8, epochs=2, validation_split=0.25, verbose=0)
+        assert np.isfinite(history.history["val_loss"]).all()
+    finally:
+        _core.set_num_threads(before)
+
+
+def test_two_threads_of_the_caller_take_turns() -> None:
+    x = np.random.default_rng(0).normal(size=(4, 9, 9, 3))
+    kernel = np.random.default_rng(1).normal(size=(3, 3, 3, 8))
+    expected = ops.conv2d(x, kernel)
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            if not np.array_equal(ops.conv2d(x, kernel), expected):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
