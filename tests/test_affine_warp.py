@@ -64,18 +64,27 @@ def test_positions_on_and_beside_the_edges(mode: str, shift: float) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_pixels_that_show_every_bit_of_the_weights(mode: str) -> None:
+def test_tiny_weights_of_large_pixels(mode: str) -> None:
     rng = np.random.default_rng(8)
     matrices = np.tile(IDENTITY, (40, 1, 1))
     matrices[:, 0, 2] = rng.choice([1e-10, -1e-10, 3e-13, -1e-17, -4e-16, 1 - 1e-11], 40)
     matrices[:, 1, 2] = rng.choice([0.5, 1e-9, 0.25 + 1e-12], 40)
-    magnitudes = (10.0 ** rng.uniform(-15, 15, (40, 6, 7, 2))).astype(np.float32)
-    assert_same_bits(_core.affine_warp(magnitudes, matrices, mode, 0.0), scipy_warp(magnitudes, matrices, mode, 0.0))
-    signs = np.array([1, -1, 1, -1, 1, -1, 1])[:, np.newaxis]
-    nearly_cancelling = (signs * (1 + rng.integers(0, 3, (40, 6, 7, 2)) * 2.0**-23)).astype(np.float32)
-    assert_same_bits(
-        _core.affine_warp(nearly_cancelling, matrices, mode, 0.0), scipy_warp(nearly_cancelling, matrices, mode, 0.0)
-    )
+    images = (10.0 ** rng.uniform(-15, 15, (40, 6, 7, 2))).astype(np.float32)
+    assert_same_bits(_core.affine_warp(images, matrices, mode, 0.0), scipy_warp(images, matrices, mode, 0.0))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sums_that_nearly_cancel_show_every_rounding(mode: str) -> None:
+    rng = np.random.default_rng(9)
+    images = rng.uniform(1.0, 2.0, (600, 2, 2, 1)).astype(np.float32)
+    y, x = rng.uniform(0.2, 0.8, (2, 600))
+    y[::2] = -1e-17  # reflected to -1 + 1e-15, between two copies of the first row
+    a, b, c = images[:, 0, 0, 0], images[:, 0, 1, 0], images[:, 1, 0, 0]
+    images[:, 1, 1, 0] = -((1 - y) * ((1 - x) * a + x * b) + y * (1 - x) * c) / (y * x)
+    images[::2, :, 1, 0] = (-a * (1 - x) / x)[::2, np.newaxis]
+    matrices = np.tile(IDENTITY, (600, 1, 1))
+    matrices[:, 0, 2], matrices[:, 1, 2] = y, x
+    assert_same_bits(_core.affine_warp(images, matrices, mode, 0.0), scipy_warp(images, matrices, mode, 0.0))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -153,9 +153,12 @@ def test_one_training_step_moves_the_weights_by_keras_gradients(row: dict[str, A
     model.compile(optimizer=pyconvnet.optimizers.SGD(learning_rate=1.0), loss="mean_squared_error")
     model.train_on_batch(arrays["x"], arrays["y"] - arrays["r"] * np.float32(arrays["y"].size / 2))
     before, after = _weights(row, arrays), model.get_weights()
+    # The step subtracts the target from y again: where R size / 2 is small beside y, the last bits of y count for more.
+    largest_y, largest_distance = np.abs(arrays["y"]).max(), np.abs(arrays["r"]).max() * arrays["y"].size / 2
+    tolerance = TOLERANCE * float(1 + largest_y / largest_distance)
     gradients = [key for key in ("dkernel", "dbias", "dgamma", "dbeta") if key in arrays]
     for key, start, end in zip(gradients, before, after, strict=False):
         moved = np.concatenate([start.ravel(), (end - start).ravel()])
-        assert_near(moved, np.concatenate([start.ravel(), -arrays[key].ravel()]), TOLERANCE, key)
-    for key, end in zip(("moving_mean_after", "moving_variance_after"), after[len(gradients) :], strict=False):
-        assert_near(end, arrays[key], TOLERANCE, key)
+        assert_near(moved, np.concatenate([start.ravel(), -arrays[key].ravel()]), tolerance, key)
+    for name, end in zip(("moving_mean_after", "moving_variance_after"), after[len(gradients) :], strict=False):
+        assert_near(end, arrays[name], TOLERANCE, name)

@@ -1,8 +1,9 @@
 """Optimizers against real Keras: ten steps on fixed gradients (tests/golden/make_optimizers.py).
 
 Tolerance: four times the distance between Keras's float32 and float64 weights ("float64_error", a share of the
-largest distance moved, stored with each case). It is 5e-5 for Adam, whose bias correction TensorFlow computes in
-float32.
+largest distance moved, stored with each case), at least 1e-6. Keras on TensorFlow rounds Adam's betas to float32 for
+the bias correction, in its float64 runs too: 1 - 0.999^t is 1.3e-5 smaller than with the decimal number, and each step
+6.5e-6 shorter. These tests see that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def _assert_weights(row: dict[str, Any], weights: list[np.ndarray]) -> None:
     moved = np.abs(expected - start).max()
     errors = np.abs(np.stack(weights) - expected).max(axis=(1, 2)) / moved
     assert len(weights) == len(expected)
-    assert errors.max() <= 4.0 * row["float64_error"], f"errors by step, as a share of the largest move: {errors}"
+    assert errors.max() <= max(1e-6, 4.0 * row["float64_error"]), (
+        f"errors by step, as a share of the largest move: {errors}"
+    )
 
 
 def _step(library: Any, row: dict[str, Any], weights: Any, gradient: Any, state: list[Any], iteration: int) -> Any:
@@ -43,7 +46,8 @@ def test_optimizer_op_is_keras(library: Any, row: dict[str, Any]) -> None:
     dtype = np.float32 if library is ops else np.float64
     weights = ARRAYS["start"].astype(dtype)
     zeros = np.zeros_like(weights)
-    slots = {"SGD": [None], "Adam": [zeros, zeros], "RMSprop": [zeros, None]}[row["optimizer"]]
+    slots_of: dict[str, list[Any]] = {"SGD": [None], "Adam": [zeros, zeros], "RMSprop": [zeros, None]}
+    slots = slots_of[row["optimizer"]]
     if row["config"].get("momentum", 0.0) > 0.0:
         slots[-1] = zeros
     steps = []

@@ -86,7 +86,8 @@ class _FakeModel:
     "row", SEMANTICS["early_stopping"], ids=[f"{i}-{r['sequence']}" for i, r in enumerate(SEMANTICS["early_stopping"])]
 )
 def test_early_stopping_is_keras(row: dict[str, Any]) -> None:
-    callback, model = pyconvnet.callbacks.EarlyStopping(monitor="val_loss", **row["config"]), _FakeModel()
+    model: Any = _FakeModel()
+    callback = pyconvnet.callbacks.EarlyStopping(monitor="val_loss", **row["config"])
     callback.set_model(model)
     callback.on_train_begin()
     epochs = 0

@@ -108,8 +108,8 @@ def test_names_are_counted_as_in_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_check, "_made", Counter())
     made = [
         layers.Conv2D(1, 1), layers.Conv2D(1, 1), layers.MaxPool2D(), layers.AvgPool2D(), layers.Dense(1),
-        layers.BatchNormalization(), layers.Flatten(), layers.Dropout(0), layers.Activation("relu"), layers.Conv2D(1, 1),
-        layers.Dense(1, name="mine"), layers.Dense(1), layers.Input((1,)),
+        layers.BatchNormalization(), layers.Flatten(), layers.Dropout(0), layers.Activation("relu"),
+        layers.Conv2D(1, 1), layers.Dense(1, name="mine"), layers.Dense(1), layers.Input((1,)),
     ]  # fmt: skip
     assert [layer.name for layer in made] == [
         "conv2d", "conv2d_1", "max_pooling2d", "average_pooling2d", "dense", "batch_normalization", "flatten",

@@ -92,15 +92,17 @@ def test_save_writes_whole_files(tmp_path: Path) -> None:
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_failed_save_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failing", ["numpy.savez", "os.replace"])
+def test_a_failed_save_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     result = train(model(), (X, Y), epochs=1, verbose=0)
-    (tmp_path / "weights.npz").write_text("old")
+    for name in ("history.json", "weights.npz"):
+        (tmp_path / name).write_text("old")
 
-    def full_disk(path: Any, **arrays: Any) -> None:
+    def full_disk(path: Any, *arguments: Any, **arrays: Any) -> None:
         Path(path).write_text("half")
         raise OSError("no space left")
 
-    monkeypatch.setattr(np, "savez", full_disk)
+    monkeypatch.setattr(failing, full_disk)
     with pytest.raises(OSError, match="no space left"):
         result.save(tmp_path)
     assert (tmp_path / "weights.npz").read_text() == "old"

@@ -91,7 +91,7 @@ void warp_image(const AffineWarp& warp, int64_t image) {
       for (int64_t channel = 0; channel < c; ++channel) {
         double sum = 0.0;  // also turns a sum of negative zeros into zero, as scipy does
         sum += top_left[channel] * rows.first_weight * columns.first_weight;
-        sum += rows.first_weight * columns.second_weight * top_right[channel];
+        sum += top_right[channel] * rows.first_weight * columns.second_weight;
         sum += bottom_left[channel] * rows.second_weight * columns.first_weight;
         sum += bottom_right[channel] * rows.second_weight * columns.second_weight;
         out[channel] = static_cast<float>(sum);

@@ -10,6 +10,7 @@
 #include "kernels/loss.h"
 #include "kernels/metric.h"
 #include "kernels/optimizer.h"
+#include "kernels/peak.h"
 #include "kernels/pool2d.h"
 #include "kernels/regularizer.h"
 
@@ -50,7 +51,8 @@
   X(l1_l2_backward, L1L2Backward)                           \
   X(activity_l1_l2, ActivityL1L2)                           \
   X(activity_l1_l2_backward, ActivityL1L2Backward)          \
-  X(add_penalty, AddPenalty)
+  X(add_penalty, AddPenalty)                                \
+  X(fma_peak, FmaPeak)
 
 namespace pyconvnet {
 

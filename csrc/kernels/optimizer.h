@@ -26,7 +26,7 @@ struct Sgd {
 };
 
 // m += (g - m) (1 - beta_1);  v += (g^2 - v) (1 - beta_2);  w -= alpha m / (sqrt(v) + epsilon)
-// with alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t) at step t = 1, 2, ...
+// with alpha = lr sqrt(1 - beta_2^t) / (1 - beta_1^t) at step t = 1, 2, ..., of betas rounded to float32 as in Keras.
 struct Adam {
   int64_t size;
   double beta_1, beta_2;

@@ -15,7 +15,7 @@ class EarlyStopping(Callback):
     """Stops when the monitored number has not improved for `patience` epochs; Keras 3's rules.
 
     An epoch improves when ``value < best - min_delta`` (or ``value > best + min_delta`` for mode "max"); NaN never
-    does. Training never stops after the very first epoch.
+    does. The first epoch that is looked at always counts as the best so far, so training never stops after it.
 
     Args:
         monitor: a name of the logs, such as "val_loss".
@@ -97,7 +97,7 @@ class EarlyStopping(Callback):
             if self._improves(current, self.baseline, direction):
                 self.wait = 0
             return
-        if self.wait >= self.patience and epoch > 0:
+        if self.wait >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

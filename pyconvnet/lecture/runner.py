@@ -22,7 +22,8 @@ from pyconvnet.models import Sequential
 from pyconvnet.ops._check import integer
 from pyconvnet.random import next_seed, set_random_seed
 from pyconvnet.training.one_call import TrainResult
-from pyconvnet.training.progress import say, verbosity
+from pyconvnet._terminal import say
+from pyconvnet.training.progress import verbosity
 
 SHOWN_IMAGES = 16
 

@@ -80,7 +80,7 @@ def activation(x: ArrayLike, function: str, **parameters: float) -> FloatArray:
 
     Args:
         x: any shape and numeric dtype; softmax works along the last axis. Computed in float32.
-        function: linear, relu, sigmoid, tanh, softmax, elu, leaky_relu, gelu (exact, not the tanh form), silu, softplus.
+        function: linear, relu, sigmoid, tanh, softmax, elu, leaky_relu, gelu (exact, with erf), silu, softplus.
         parameters: alpha of elu (1.0), negative_slope of leaky_relu (0.2); neither may be negative.
 
     Returns:

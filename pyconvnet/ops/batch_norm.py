@@ -1,6 +1,6 @@
 """Batch normalisation: eager functions and its rule in the plan.
 
-    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta,   statistics over all axes but the last
+y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with statistics over all axes but the last.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ def _vectors(who: str, name: str, array: FloatArray) -> tuple[int, int]:
     return int(np.prod(array.shape[:-1], dtype=np.int64)), array.shape[-1]
 
 
-def _per_feature(who: str, features: int, **given: ArrayLike | None) -> dict[str, FloatArray | None]:
-    """Vectors with one number for each feature; None stays None."""
-    arrays: dict[str, FloatArray | None] = {}
-    for name, value in given.items():
-        array = arrays[name] = None if value is None else float_array(who, name, value, 1)
-        if array is not None:
-            same_shape(who, name, array.shape, (features,))
-    return arrays
+def _per_feature(who: str, name: str, value: ArrayLike, features: int) -> FloatArray:
+    """A vector with one number for each feature."""
+    array = float_array(who, name, value, 1)
+    same_shape(who, name, array.shape, (features,))
+    return array
+
+
+def _optional(who: str, name: str, value: ArrayLike | None, features: int) -> FloatArray | None:
+    return None if value is None else _per_feature(who, name, value, features)
 
 
 def batch_norm(
@@ -67,10 +68,15 @@ def batch_norm(
     who = "batch_norm"
     x = float_array(who, "x", x)
     rows, c = _vectors(who, "x", x)
-    given = _per_feature(who, c, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_variance=moving_variance)
+    mean = _per_feature(who, "moving_mean", moving_mean, c)
+    variance = _per_feature(who, "moving_variance", moving_variance, c)
+    scale, offset = _optional(who, "gamma", gamma, c), _optional(who, "beta", beta, c)
     attributes = dict(features=c, size=c, epsilon=real(who, "epsilon", epsilon, minimum=0.0))
     y = np.empty_like(x)
-    run_kernel("batch_norm_inference", attributes, rows=rows, x=x, y=y, **given)
+    run_kernel(
+        "batch_norm_inference", attributes, rows=rows,
+        x=x, gamma=scale, beta=offset, moving_mean=mean, moving_variance=variance, y=y,
+    )  # fmt: skip
     return y
 
 
@@ -100,10 +106,12 @@ def batch_norm_training(
     rows, c = _vectors(who, "x", x)
     if rows == 0:
         raise ValueError(f"{who}: x must have at least one row to take a mean of, got shape {x.shape}")
-    given = _per_feature(who, c, gamma=gamma, beta=beta)
+    scale, offset = _optional(who, "gamma", gamma, c), _optional(who, "beta", beta, c)
     attributes = dict(features=c, size=c, epsilon=real(who, "epsilon", epsilon, minimum=0.0), momentum=0.0)
     y, mean, variance = np.empty_like(x), np.empty(c, np.float32), np.empty(c, np.float32)
-    run_kernel("batch_norm_forward", attributes, rows=rows, x=x, y=y, mean=mean, variance=variance, **given)
+    run_kernel(
+        "batch_norm_forward", attributes, rows=rows, x=x, gamma=scale, beta=offset, y=y, mean=mean, variance=variance
+    )
     return y, mean, variance
 
 
@@ -135,11 +143,15 @@ def batch_norm_backward(
     dy, x = float_array(who, "dy", dy), float_array(who, "x", x)
     rows, c = _vectors(who, "x", x)
     same_shape(who, "dy", dy.shape, x.shape)
-    given = _per_feature(who, c, gamma=gamma, mean=mean, variance=variance)
+    scale = _optional(who, "gamma", gamma, c)
+    mean, variance = _per_feature(who, "mean", mean, c), _per_feature(who, "variance", variance, c)
     epsilon = real(who, "epsilon", epsilon, minimum=0.0)
     attributes = dict(features=c, size=c, epsilon=epsilon, constant_statistics=False)
     dx, dgamma, dbeta = np.empty_like(x), np.empty(c, np.float32), np.empty(c, np.float32)
-    run_kernel("batch_norm_backward", attributes, rows=rows, dy=dy, x=x, dx=dx, dgamma=dgamma, dbeta=dbeta, **given)
+    run_kernel(
+        "batch_norm_backward", attributes, rows=rows,
+        dy=dy, x=x, gamma=scale, mean=mean, variance=variance, dx=dx, dgamma=dgamma, dbeta=dbeta,
+    )  # fmt: skip
     return dx, dgamma, dbeta
 
 

@@ -44,28 +44,29 @@ def dropout(x: ArrayLike, rate: float, *, seed: int, iteration: int = 0, instanc
 
     Formula: Srivastava et al., "Dropout" (JMLR 2014), inverted as in Keras; random numbers: Philox4x32-10.
     """
-    x = float_array("dropout", "x", x)
+    who = "dropout"
+    x = float_array(who, "x", x)
     y = np.empty_like(x)
-    _run("dropout", rate, seed, iteration, instance, x=x, y=y)
+    attributes = _checked_attributes(who, x.size, rate, seed, iteration, instance)
+    run_kernel("dropout_forward", attributes, rows=1, seed=seed, iteration=iteration, x=x, y=y)
     return y
 
 
 def dropout_backward(dy: ArrayLike, rate: float, *, seed: int, iteration: int = 0, instance: int = 0) -> FloatArray:
     """Gradient of `dropout` with respect to its input: dy under the same mask, float32 like dy."""
-    dy = float_array("dropout_backward", "dy", dy)
+    who = "dropout_backward"
+    dy = float_array(who, "dy", dy)
     dx = np.empty_like(dy)
-    _run("dropout_backward", rate, seed, iteration, instance, dy=dy, dx=dx)
+    attributes = _checked_attributes(who, dy.size, rate, seed, iteration, instance)
+    run_kernel("dropout_backward", attributes, rows=1, seed=seed, iteration=iteration, dy=dy, dx=dx)
     return dx
 
 
-def _run(who: str, rate: float, seed: int, iteration: int, instance: int, **buffers: FloatArray) -> None:
-    rate = check_rate(who, "rate", rate)
+def _checked_attributes(who: str, size: int, rate: float, seed: int, iteration: int, instance: int) -> dict[str, Any]:
     for name, value, bits in (("seed", seed, 64), ("iteration", iteration, 32), ("instance", instance, 32)):
         if integer(who, name, value, minimum=0) >= 2**bits:
             raise ValueError(f"{who}: {name} must be below 2^{bits}, got {value!r}")
-    kernel = "dropout_forward" if "x" in buffers else "dropout_backward"
-    size = next(iter(buffers.values())).size
-    run_kernel(kernel, kernel_attributes(rate, size, instance), rows=1, seed=seed, iteration=iteration, **buffers)
+    return kernel_attributes(check_rate(who, "rate", rate), size, instance)
 
 
 class DropoutRule:

@@ -1,4 +1,4 @@
-"""2-D pooling: shape rule, eager functions, and the rules in the plan. A global pool is a window as large as the map."""
+"""2-D pooling: shape rule, eager functions, and rules in the plan. A global pool is a window as large as its map."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def pool2d_geometry(
     """
     if len(input_shape) != 3:
         raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(input_shape)}")
-    h, w, c = (integer(who, f"input {axis}", n) for axis, n in zip(("height", "width", "channels"), input_shape))
+    axes = zip(("height", "width", "channels"), input_shape, strict=True)
+    h, w, c = (integer(who, f"input {axis}", length) for axis, length in axes)
     pool_h, pool_w = pair(who, "pool_size", pool_size)
     stride_h, stride_w = (pool_h, pool_w) if strides is None else pair(who, "strides", strides)
     padding = padding_name(who, padding)

@@ -139,7 +139,7 @@ def build_plan(model: Sequential, spec: PlanSpec, optimizer: Optimizer | None = 
         spec: what the plan is for.
         optimizer: for mode "train".
     """
-    graph = Graph(tuple(model.input_shape[1:]))
+    graph = Graph(model.sample_shapes()[0])
     graph.output = model.lower(graph, graph.input)
     passes.remove_identities(graph, spec.training)
     head = None if spec.loss is None else passes.attach_loss(graph, spec.loss)
@@ -147,8 +147,8 @@ def build_plan(model: Sequential, spec: PlanSpec, optimizer: Optimizer | None = 
     passes.fuse_relu(graph, (graph.output, *sources))
 
     train = spec.mode == "train"
-    trained = {id(variable) for variable in model.trainable_weights} if train else set()
-    emit = CallList(spec.training, train, trained, updating_statistics=train)
+    trainable = {id(variable) for variable in model.trainable_weights}
+    emit = CallList(spec.training, train, trainable, updating_statistics=train)
     labels, weights = emit.gather(graph, spec)
     emit.forward(graph)
     sums: dict[str, Tensor] = {}
@@ -156,7 +156,7 @@ def build_plan(model: Sequential, spec: PlanSpec, optimizer: Optimizer | None = 
         return Plan(spec, emit.calls, sums, graph.output)
     assert labels is not None
     sums = {name: slot_tensor(name, np.zeros(2)) for name in ("loss", *spec.metrics)}
-    penalised = graph.activity_penalties or any(t.variable and t.variable.regularizer for t in graph.variables)
+    penalised = graph.activity_penalties or emit.regularized(graph)
     penalty = slot_tensor("penalty", np.zeros(1)) if penalised else None
     gradient = emit.loss(graph, head, spec, labels, weights, sums, penalty)
     if train:

@@ -24,6 +24,7 @@ from pyconvnet.plan.passes import Head, tensors_before_gradients
 if TYPE_CHECKING:
     from pyconvnet.optimizers import Optimizer
     from pyconvnet.plan.build import PlanSpec
+    from pyconvnet.regularizers import Regularizer
 
 
 @dataclass(eq=False)
@@ -43,8 +44,8 @@ class CallList:
 
     training: bool
     differentiating: bool
-    trained: set[int] = field(default_factory=set)  # ids of variables
-    updating_statistics: bool = False
+    trainable: set[int]  # ids of variables
+    updating_statistics: bool
     calls: list[Call] = field(default_factory=list)
     _wanted: set[int] = field(default_factory=set)
     _gradients: dict[int, Tensor] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class CallList:
 
     def gradient(self, variable: Tensor) -> Tensor | None:
         """The gradient of a trained variable, else None."""
-        if variable.variable is None or id(variable.variable) not in self.trained:
+        if not self.differentiating or id(variable.variable) not in self.trainable:
             return None
         if id(variable) not in self._gradients:
             self._gradients[id(variable)] = Tensor(f"d_{variable.name}", variable.shape, batched=False)
@@ -94,7 +95,7 @@ class CallList:
 
     def forward(self, graph: Graph) -> None:
         """Every node in order."""
-        self._wanted = tensors_before_gradients(graph, self.trained) if self.differentiating else set()
+        self._wanted = tensors_before_gradients(graph, self.trainable) if self.differentiating else set()
         for node in graph.nodes:
             rule = ops.RULES[node.op]
             self._flops = rule.flops(node)
@@ -124,11 +125,8 @@ class CallList:
             assert predictions is not None
             emit_metric(self, name, predictions, labels, sums[name])
         if penalty is not None:
-            for tensor in graph.variables:
-                assert tensor.variable is not None
-                if tensor.variable.regularizer is not None:
-                    regularizer = tensor.variable.regularizer
-                    emit_l1_l2(self, tensor, None, penalty, l1=regularizer.l1, l2=regularizer.l2)
+            for tensor, regularizer in self.regularized(graph):
+                emit_l1_l2(self, tensor, None, penalty, l1=regularizer.l1, l2=regularizer.l2)
             for item in graph.activity_penalties:
                 emit_activity_l1_l2(self, item.tensor, penalty, item.label, l1=item.l1, l2=item.l2)
             emit_add_penalty(self, penalty, sums["loss"])
@@ -150,6 +148,15 @@ class CallList:
                 gradients[id(node.inputs[name])] = tensor
             for tensor in node.inputs.values():
                 self._update(tensor, optimizer)
+
+    def regularized(self, graph: Graph) -> list[tuple[Tensor, Regularizer]]:
+        """The trainable variables with a penalty; those of frozen layers cost nothing, as in Keras 3."""
+        found = []
+        for tensor in graph.variables:
+            variable = tensor.variable
+            if variable is not None and variable.regularizer is not None and id(variable) in self.trainable:
+                found.append((tensor, variable.regularizer))
+        return found
 
     def _complete_gradient(self, graph: Graph, node: Node, gradients: dict[int, Tensor]) -> Tensor | None:
         """The gradient of a node's output, with the penalty on it."""

@@ -57,12 +57,12 @@ def attach_loss(graph: Graph, loss: LossSpec) -> Head:
     if loss.from_logits:
         return Head(on_logits[loss.kind], graph.output, graph.output)
     recovered = _RECOVERED.get(loss.kind, ())
-    if last is None or last.op != "activation" or last.attributes["function"] not in recovered:
+    penalised = any(penalty.tensor is graph.output for penalty in graph.activity_penalties)
+    # A penalty on the probabilities needs their gradient, and so keeps the loss on them.
+    if last is None or last.op != "activation" or last.attributes["function"] not in recovered or penalised:
         kernel = "categorical_cross_entropy" if loss.kind == "cross_entropy" else loss.kind
         return Head(kernel, graph.output, graph.output)
     logits = last.inputs["x"]
-    if any(penalty.tensor is graph.output for penalty in graph.activity_penalties):
-        return Head(on_logits[loss.kind], logits, graph.output)  # the activation stays: its output is penalised
     if loss.kind == "cross_entropy" and last.attributes["function"] == "sigmoid":
         return Head(on_logits[loss.kind], logits, graph.output)  # metrics see the sigmoid, the loss its logits
     graph.nodes.remove(last)

@@ -111,5 +111,5 @@ def _mark_lowest(axes: Axes, values: Sequence[float]) -> None:
         markerfacecolor="none",
         markeredgecolor=style.VALIDATION,
         markeredgewidth=1.5,
-        label=f"{style.word('best')} {numbers[best]:.4f}",
+        label=f"{style.word('lowest validation')} {numbers[best]:.4f}",
     )

@@ -54,7 +54,7 @@ def predictions(
     columns = min(len(pictures), max(4, math.ceil(math.sqrt(len(pictures)))))
     rows = -(-len(pictures) // columns)
     with style.applied():
-        figure = style.new_figure(1.75 * columns + 0.1, 2.3 * rows + (0.5 if title else 0.0))
+        figure = style.new_figure(1.8 * columns, 2.2 * rows + (0.4 if title else 0.0))
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes in grid[len(pictures) :]:
             axes.axis("off")

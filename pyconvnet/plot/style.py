@@ -34,7 +34,7 @@ _KOREAN = {
     "validation": "검증",
     "test accuracy": "테스트 정확도",
     "validation accuracy": "검증 정확도",
-    "best": "최저",
+    "lowest validation": "검증 최저",
     "actually": "정답",
     "seed": "시드",
     "predictions": "예측",
@@ -137,10 +137,12 @@ def new_figure(width: float, height: float) -> Figure:
     Args:
         width, height: in inches.
     """
-    return _picture_class()(figsize=(width, height), layout="constrained", facecolor="white")
+    figure = _picture_class()(figsize=(width, height), layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+    return figure
 
 
 def set_title(figure: Figure, title: str | None) -> None:
     """Writes a title over the whole picture, on the left."""
     if title:
-        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=INK)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="semibold", color=INK)

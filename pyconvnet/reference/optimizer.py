@@ -90,7 +90,9 @@ def adam(
     m = m + (gradient - m) * (1 - beta_1)
     v = v + (gradient**2 - v) * (1 - beta_2)
     # m and v start at zero and are too small at first; alpha makes up for it.
-    alpha = learning_rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    # Keras on TensorFlow rounds the betas of the bias correction, and only these, to float32.
+    rounded_1, rounded_2 = float(np.float32(beta_1)), float(np.float32(beta_2))
+    alpha = learning_rate * math.sqrt(1 - rounded_2**t) / (1 - rounded_1**t)
     return weights - alpha * m / (np.sqrt(v) + epsilon), m, v
 
 

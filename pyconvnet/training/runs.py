@@ -112,11 +112,11 @@ def plan_for(model: Trainer, mode: str, rows: int, *, weighted: bool = False, tr
 
 
 def means(model: Trainer, plan: Plan) -> Logs:
-    """Loss and metrics since the plan's totals were last reset: "loss" first, then as given to `compile`."""
+    """Loss and metrics since the plan's totals were last reset, sorted by name as Keras 3 does."""
     assert model.compilation is not None
     totals = plan.totals()
     kernels = {"loss": "loss", **model.compilation.metrics(sample_shape(model.output_shape))}
-    return {name: float(totals[kernel][0] / totals[kernel][1]) for name, kernel in kernels.items()}
+    return {name: float(totals[kernel][0] / totals[kernel][1]) for name, kernel in sorted(kernels.items())}
 
 
 @contextmanager
@@ -242,7 +242,7 @@ class Fit:
             if self.verbose and last > 1:
                 say(f"Epoch {epoch + 1}/{last}")
             with shown(loop.steps_of(len(self.training), self.batch_size), self.verbose) as progress:
-                logs = dict(sorted(self._epoch(progress).items()))
+                logs = self._epoch(progress)
                 self.callbacks.notify("on_epoch_end", epoch, logs)
                 progress.finish(logs)
             if self.model.stop_training:

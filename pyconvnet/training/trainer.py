@@ -263,8 +263,8 @@ class Trainer:
         with runs.shown(total, shown) as progress:
             watch = runs.Watch("test", watchers, progress)
             logs = runs.evaluate(self, data, rows, watch, watch.pace())
-            progress.finish(dict(sorted(logs.items())))
-        return logs if return_dict else _as_list(logs)
+            progress.finish(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def predict(
         self,
@@ -327,7 +327,7 @@ class Trainer:
         """
         data = runs.read_labelled(self, "train_on_batch", x, y, sample_weight)
         logs = runs.train_once(self, runs.weigh_classes(self, "train_on_batch", data, class_weight))
-        return logs if return_dict else _as_list(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics of exactly these samples, in inference mode; arguments as `train_on_batch`.
@@ -337,7 +337,7 @@ class Trainer:
         """
         data = runs.read_labelled(self, "test_on_batch", x, y, sample_weight)
         logs = runs.evaluate(self, data, len(data), runs.Watch("test"), loop.Pace())
-        return logs if return_dict else _as_list(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> FloatArray:
         """The model's output for these samples as one batch, float32 [samples, *output shape].
@@ -374,6 +374,10 @@ class Trainer:
         watch = runs.Watch("predict")
         return runs.predict(self, data, len(data), watch, training=bool(training), iteration=iteration)
 
+    def _in_order(self, logs: dict[str, float]) -> float | list[float]:
+        values = [logs[name] for name in self.metrics_names]
+        return values if len(values) > 1 else values[0]
+
 
 def _batch(who: str, batch_size: Any, prefix: str = "") -> int:
     return integer(who, f"{prefix}batch_size", _DEFAULT_BATCH if batch_size is None else batch_size)
@@ -386,8 +390,3 @@ def _validation(given: Any) -> tuple[Any, Any, Any]:
         raise ValueError(f"fit: validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} entries")
     x, y, *weights = given
     return x, y, weights[0] if weights else None
-
-
-def _as_list(logs: dict[str, float]) -> float | list[float]:
-    values = list(logs.values())
-    return values if len(values) > 1 else values[0]

@@ -1,4 +1,8 @@
-"""Golden data made by real Keras: loading them, and comparing with them."""
+"""Golden data made by real Keras: loading them, and comparing with them.
+
+Each file is written by the script make_<file>.py beside it, which needs tensorflow and keras; the versions that made a
+file are inside it. The tests need neither.
+"""
 
 from __future__ import annotations
 

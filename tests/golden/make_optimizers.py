@@ -49,7 +49,8 @@ def fixed_steps() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x[STEPS // 2 :, 1] = 0.0
     x[:, 2] *= np.float32(1e-7)
     signs = random.choice([-1.0, 1.0], (STEPS, UNITS)).astype(np.float32)
-    return x, signs, random.standard_normal((INPUTS, UNITS)).astype(np.float32)
+    start = 0.01 * random.standard_normal((INPUTS, UNITS))  # small, so that their last bits do not hide the steps
+    return x, signs, start.astype(np.float32)
 
 
 def apply_steps(row: dict[str, Any], gradients: np.ndarray, start: np.ndarray, floatx: str) -> np.ndarray:
@@ -61,7 +62,7 @@ def apply_steps(row: dict[str, Any], gradients: np.ndarray, start: np.ndarray, f
     weights = []
     for gradient in gradients:
         optimizer.apply([keras.ops.convert_to_tensor(gradient.astype(floatx))], [variable])
-        weights.append(np.array(variable))
+        weights.append(variable.numpy().copy())
     return np.stack(weights)
 
 

@@ -43,7 +43,8 @@ def output_path(default: str) -> Path:
 def save_arrays(path: Path, script: str, cases: list[dict[str, Any]], arrays: dict[str, Any]) -> None:
     """Write arrays and, as the JSON string "meta", the versions and the cases."""
     meta = json.dumps({"script": script, "versions": versions(), "cases": cases}, sort_keys=True)
-    np.savez_compressed(path, meta=np.array(meta), **{key: np.asarray(value) for key, value in arrays.items()})
+    named: dict[str, Any] = {"meta": np.array(meta), **arrays}
+    np.savez_compressed(path, **named)
     print(f"{path}: {len(cases)} cases, {len(arrays)} arrays, {path.stat().st_size} bytes")
 
 

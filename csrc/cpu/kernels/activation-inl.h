@@ -69,27 +69,21 @@ inline void activation_forward(const ActivationForward& op, const Run& run) {
   switch (static_cast<ActivationFunction>(op.function)) {
     case ActivationFunction::relu:
       return map(run, size, x, y, [](Vec a) { return max(zero(), a); });  // in this order NaN stays NaN
-    case ActivationFunction::sigmoid:
-      return map(run, size, x, y, [](Vec a) { return sigmoid(a).value; });
-    case ActivationFunction::tanh:
-      return map(run, size, x, y, [](Vec a) { return hyperbolic_tangent(a); });
+    case ActivationFunction::sigmoid: return map(run, size, x, y, [](Vec a) { return sigmoid(a).value; });
+    case ActivationFunction::tanh: return map(run, size, x, y, [](Vec a) { return hyperbolic_tangent(a); });
     case ActivationFunction::softmax:
       return for_each_last_axis(run, size, op.features,
                                 [&](int64_t offset) { softmax(x + offset, y + offset, op.features); });
     case ActivationFunction::elu:
-      return map(run, size, x, y, [=](Vec a) {
-        return select(a > zero(), a, parameter * expm1_of_negative(min(zero(), a)));
-      });
+      return map(run, size, x, y,
+                 [=](Vec a) { return select(a > zero(), a, parameter * expm1_of_negative(min(zero(), a))); });
     case ActivationFunction::leaky_relu:
       return map(run, size, x, y, [=](Vec a) { return select(a > zero(), a, parameter * a); });
-    case ActivationFunction::gelu:
-      return map(run, size, x, y, [](Vec a) { return a * normal(a).distribution; });
-    case ActivationFunction::silu:
-      return map(run, size, x, y, [](Vec a) { return a * sigmoid(a).value; });
+    case ActivationFunction::gelu: return map(run, size, x, y, [](Vec a) { return a * normal(a).distribution; });
+    case ActivationFunction::silu: return map(run, size, x, y, [](Vec a) { return a * sigmoid(a).value; });
     case ActivationFunction::softplus:
-      return map(run, size, x, y, [](Vec a) {
-        return max(zero(), a) + log1p_of_unit(exp_of_negative(zero() - absolute(a)));
-      });
+      return map(run, size, x, y,
+                 [](Vec a) { return max(zero(), a) + log1p_of_unit(exp_of_negative(zero() - absolute(a))); });
   }
 }
 
@@ -111,8 +105,7 @@ inline void activation_backward(const ActivationBackward& op, const Run& run) {
         softmax_backward(dy + offset, saved + offset, dx + offset, op.features);
       });
     case ActivationFunction::elu:  // y + alpha = alpha exp(x)
-      return map(run, size, dy, saved, dx,
-                 [=](Vec d, Vec y) { return select(y > zero(), d, d * (y + parameter)); });
+      return map(run, size, dy, saved, dx, [=](Vec d, Vec y) { return select(y > zero(), d, d * (y + parameter)); });
     case ActivationFunction::leaky_relu:
       return map(run, size, dy, saved, dx, [=](Vec d, Vec y) { return select(y > zero(), d, parameter * d); });
     case ActivationFunction::gelu:

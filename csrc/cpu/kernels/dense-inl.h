@@ -49,11 +49,14 @@ inline void dense_forward(const DenseForward& op, const Run& run) {
       tile.depth = g.k - d < kDepthBlock ? g.k - d : kDepthBlock;
       tile.b = op.kernel + d * g.m + column;
       tile.accumulate = d > 0;
+      // Rows of weights lie far apart, out of the hardware prefetcher's sight.
+      tile.b_ahead = d + 2 * kDepthBlock <= g.k ? kDepthBlock * g.m : 0;
       tile.relu = op.relu && d + kDepthBlock >= g.k;
       for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
         tile.a = op.packed + row * g.k + d * count, tile.depth_step = count;
         tile.c = op.y + row * g.m + column;
         run_tile(tile, shape.vectors, count);
+        tile.b_ahead = 0;
       });
     }
   });

@@ -36,7 +36,7 @@ inline Exponential exponential(Vec x) {
 // exp(x) for x <= 0; 0 below -87.3.
 inline Vec exp_of_negative(Vec x) {
   const Exponential e = exponential(x);
-  return select(broadcast(-87.3f) > x, zero(), fma(e.power, e.fraction, e.power));
+  return select(broadcast(-87.3f) > x, zero(), e.power * (broadcast(1.0f) + e.fraction));
 }
 
 // exp(x) - 1 for x <= 0.
@@ -82,7 +82,7 @@ inline Normal normal(Vec x) {
   const Vec one = broadcast(1.0f), magnitude = absolute(x);
   const Vec bell = exp_of_negative(x * x * broadcast(-0.5f));
   const Vec t = one / fma(magnitude, broadcast(0.3f), one);
-  constexpr float fit[] = {-0.0206122641f, 0.112372816f, -0.228060797f, 0.191573054f, -0.0792403817f,
+  constexpr float fit[] = {-0.0206122641f, 0.112372816f,  -0.228060797f, 0.191573054f, -0.0792403817f,
                            0.0960542113f,  0.0784267932f, 0.110227071f,  0.11957287f,  0.119686633f};
   const Vec tail = bell * t * polynomial(t, fit);
   return {select(x > zero(), one - tail, tail), bell * broadcast(0.39894228f)};  // 1 / sqrt(2 pi)

@@ -33,8 +33,10 @@ inline void sgd(const Sgd& op, const Run& run) {
 }
 
 inline void adam(const Adam& op, const Run& run) {
+  // Keras on TensorFlow rounds the betas to float32 here (not below): 1 - 0.999f is 1.3e-5 smaller than a thousandth.
+  const double beta_1 = static_cast<float>(op.beta_1), beta_2 = static_cast<float>(op.beta_2);
   const double t = static_cast<double>(run.iteration + 1);
-  const double alpha = run.learning_rate * std::sqrt(1.0 - std::pow(op.beta_2, t)) / (1.0 - std::pow(op.beta_1, t));
+  const double alpha = run.learning_rate * std::sqrt(1.0 - std::pow(beta_2, t)) / (1.0 - std::pow(beta_1, t));
   const Vec step = broadcast(static_cast<float>(alpha)), epsilon = broadcast(op.epsilon);
   const Vec fresh_m = broadcast(static_cast<float>(1.0 - op.beta_1));
   const Vec fresh_v = broadcast(static_cast<float>(1.0 - op.beta_2));

@@ -83,8 +83,8 @@ inline void max_pool2d_row(const MaxPool2dForward& op, int64_t image, int64_t oy
     if (rows.length() == 2 && columns.length() == 2)  // the usual window, unrolled
       max_of_window<kArgmax>(cells, 2, 2, row_step, g.c, first_index, g.pool_w, op.y + out, argmax);
     else
-      max_of_window<kArgmax>(cells, rows.length(), columns.length(), row_step, g.c, first_index, g.pool_w,
-                             op.y + out, argmax);
+      max_of_window<kArgmax>(cells, rows.length(), columns.length(), row_step, g.c, first_index, g.pool_w, op.y + out,
+                             argmax);
   }
 }
 
@@ -101,7 +101,8 @@ inline void max_pool2d_forward(const MaxPool2dForward& op, const Run& run) {
 // gradient(number of the window in the batch, its cells on the map) answers a function of (cell of the window,
 // channel, lanes): what this window gives to that cell.
 
-// Backward pass where no two windows share a cell and none is left between them. A task writes the rows of dx under one row of windows.
+// Backward pass where no two windows share a cell and none is left between them. A task writes the rows of dx under one
+// row of windows.
 template <class F>
 inline void scatter_to_cells(const Pool2dGeometry& g, const Run& run, float* dx, const F& gradient) {
   for_each_map_row(run, g.oh, g.pool_h * g.w * g.c, [&](int64_t image, int64_t oy) {
@@ -116,7 +117,8 @@ inline void scatter_to_cells(const Pool2dGeometry& g, const Run& run, float* dx,
         for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
           const int64_t cell = (iy - first_row) * g.pool_w + ix - first_column;
           float* out = map + iy * row_size + ix * g.c;
-          for_each_vector(0, g.c, [&](int64_t i, int64_t lanes) { store_lanes(out + i, of_window(cell, i, lanes), lanes); });
+          for_each_vector(0, g.c,
+                          [&](int64_t i, int64_t lanes) { store_lanes(out + i, of_window(cell, i, lanes), lanes); });
         }
     }
     // What `valid` windows leave over at the right and at the bottom.
@@ -127,9 +129,7 @@ inline void scatter_to_cells(const Pool2dGeometry& g, const Run& run, float* dx,
       for (int64_t i = rows.end * row_size; i < g.in_size(); ++i) map[i] = 0.0f;
   });
 }
-inline bool windows_tile_the_map(const Pool2dGeometry& g) {
-  return g.stride_h == g.pool_h && g.stride_w == g.pool_w;
-}
+inline bool windows_tile_the_map(const Pool2dGeometry& g) { return g.stride_h == g.pool_h && g.stride_w == g.pool_w; }
 
 // Backward pass for any windows: each cell collects from those that hold it, so that nothing is cleared first
 // and nothing written twice.
@@ -201,7 +201,8 @@ inline void avg_pool2d_backward(const AvgPool2dBackward& op, const Run& run) {
   const int64_t c = op.geometry.c;
   pool2d_backward(op.geometry, run, op.dx, [=, dy = op.dy](int64_t window, int64_t count) {
     const Vec share = broadcast(1.0f / static_cast<float>(count));
-    return [dy = dy + window * c, share](int64_t, int64_t i, int64_t lanes) { return load_lanes(dy + i, lanes) * share; };
+    return
+        [dy = dy + window * c, share](int64_t, int64_t i, int64_t lanes) { return load_lanes(dy + i, lanes) * share; };
   });
 }
 

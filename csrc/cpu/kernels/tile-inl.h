@@ -46,9 +46,12 @@ inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec 
 template <int kRows, int kVectors, bool kWhole>
 inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
   const int64_t depth_step = t.depth_step, b_step = t.b_step;
+  const float* ahead = b + t.b_ahead;
   for (int64_t d = 0; d < t.depth; ++d) {
     Vec column[kVectors];
     load_columns<kVectors, kWhole>(b, t.columns, column);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) __builtin_prefetch(ahead + v * Vec::kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec value = broadcast(a[r]);
@@ -56,6 +59,7 @@ inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float
       for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
     }
     b += b_step;
+    ahead += b_step;
     a += depth_step;
   }
 }

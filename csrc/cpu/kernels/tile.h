@@ -18,6 +18,7 @@ struct Tile {
   int64_t depth_step;  // 1 where depth runs over channels, else the distance of two pixels
   const float* b;      // b[b_offsets[s] + d * b_step + column]
   int64_t b_step;
+  int64_t b_ahead;     // where rows are channels: how many floats ahead of b to prefetch
   float* c;            // [rows] rows of columns
   int64_t c_step;
   int64_t columns;    // valid ones; the tile is wider where this is not a whole number of vectors
@@ -52,7 +53,7 @@ inline TileShape tile_shape(int64_t rows, int64_t columns) {
   if (columns > Vec::kLanes) vectors = 2;
   if (columns > 2 * Vec::kLanes && rows <= max_rows(4)) vectors = 4;
   const int64_t most = max_rows(vectors);
-  const int64_t pieces = (rows + most - 1) / most;
+  const int64_t pieces = rows > most ? (rows + most - 1) / most : 1;  // an empty batch has a shape too
   return {vectors, static_cast<int64_t>(vectors) * Vec::kLanes, (rows + pieces - 1) / pieces};
 }
 

@@ -115,8 +115,12 @@ struct Words {
 };
 
 inline Words lane_numbers() { return {{0, 1, 2, 3}}; }
-inline Words operator+(Words a, Words b) { return {{a.v[0] + b.v[0], a.v[1] + b.v[1], a.v[2] + b.v[2], a.v[3] + b.v[3]}}; }
-inline Words operator^(Words a, Words b) { return {{a.v[0] ^ b.v[0], a.v[1] ^ b.v[1], a.v[2] ^ b.v[2], a.v[3] ^ b.v[3]}}; }
+inline Words operator+(Words a, Words b) {
+  return {{a.v[0] + b.v[0], a.v[1] + b.v[1], a.v[2] + b.v[2], a.v[3] + b.v[3]}};
+}
+inline Words operator^(Words a, Words b) {
+  return {{a.v[0] ^ b.v[0], a.v[1] ^ b.v[1], a.v[2] ^ b.v[2], a.v[3] ^ b.v[3]}};
+}
 inline void multiply(Words a, Words b, Words* high, Words* low) {
   for (int i = 0; i < 4; ++i) {
     const uint64_t product = uint64_t{a.v[i]} * b.v[i];

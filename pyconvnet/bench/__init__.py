@@ -1,0 +1,12 @@
+"""How fast it is: single kernels against what the machine can do, and training beside Keras and PyTorch.
+
+Who does what:
+    networks   the lecture's networks, as models and as plain rows that other libraries are built from
+    work       the kernel calls of a training step that are measured, with their operations and bytes
+    machine    processor, versions, threads; the peak of multiply-adds and the copying bandwidth
+    peers      other libraries, each in a process of its own
+    conv       ``bench/conv_bench.py``: every convolution, pooling and dense layer in each pass
+    ours       the training of a network by this library
+    train      ``bench/train_bench.py``: the training step of each network, beside the peers
+    report     tables and files
+"""

@@ -1,0 +1,165 @@
+"""Every convolution, pooling and dense layer of the lecture in each pass, against what the machine can do."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyconvnet import _core
+from pyconvnet.bench import machine, options, report
+from pyconvnet.bench.networks import NETWORKS
+from pyconvnet.bench.peers import KERNEL_PEER, Peer, PeerFailed, PeerMissing
+from pyconvnet.bench.work import Work, work_of
+
+_DESCRIPTION = """\
+Measures the machine first (multiply-adds in registers, a large copy; all threads), then every convolution, pooling
+and dense layer of the lecture's networks in each pass of a training step, caches warm, as the median of many runs.
+
+GFLOP/s counts a multiply-add as two; "no pad" leaves out those on padding and "of peak" is its share of the measured
+peak. GB/s counts each buffer once, as if it lay in memory; the machine's figure counts bytes read plus written.
+With --peers: PyTorch's channels-last kernels with as many threads; the ratio is its time by ours."""
+
+
+def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any]:
+    """Times one kernel call; what goes into the table and into JSON.
+
+    Args:
+        work: the call.
+        seconds: how long to repeat it.
+        limits: of the machine.
+    """
+    arrays = work.arrays()
+    arguments = (work.kernel, work.attributes, arrays, work.batch)
+    _core.time_kernel(*arguments, 1e-9)  # faults the pages in
+    samples = _core.time_kernel(*arguments, seconds)
+    median = statistics.median(samples)
+    without_padding = work.flops_without_padding / median * 1e-9
+    return {
+        "layer": work.layer,
+        "op": work.op,
+        "direction": work.direction,
+        "networks": list(work.networks),
+        "attributes": work.attributes,
+        "runs": len(samples),
+        "ms": median * 1e3,
+        "ms_fastest": min(samples) * 1e3,
+        "gflops": work.flops / median * 1e-9,
+        "gflops_without_padding": without_padding,
+        "share_of_peak": without_padding / limits.gflops,
+        "gigabytes_per_second": work.nbytes() / median * 1e-9,
+    }
+
+
+def add_peer(row: dict[str, Any], peer: Peer, work: Work, seconds: float) -> None:
+    """Adds PyTorch's time and the ratio to a row, or why there is none."""
+    try:
+        answer = peer.ask(
+            "time",
+            op=work.op,
+            direction=work.direction,
+            attributes=work.attributes,
+            batch=work.batch,
+            seconds=seconds,
+        )
+    except PeerFailed as error:
+        row["torch_failed"] = str(error)
+        report.progress(f"  torch: {error}")
+        return
+    row["torch_ms"] = answer["seconds"] * 1e3
+    row["ratio"] = row["torch_ms"] / row["ms"]
+
+
+def run(
+    works: Sequence[Work], seconds: float, limits: machine.Limits, peer: Peer | None = None
+) -> list[dict[str, Any]]:
+    """All rows; ours and the peer's time of a layer are taken one after the other."""
+    rows = []
+    for number, work in enumerate(works, 1):
+        report.progress(f"[{number}/{len(works)}] {work.layer} {work.direction}")
+        row = measure(work, seconds, limits)
+        if peer is not None:
+            add_peer(row, peer, work, seconds)
+        rows.append(row)
+    return rows
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as text."""
+    with_peer = any("torch_ms" in row or "torch_failed" in row for row in rows)
+    head = ["layer", "pass", "networks", "ms", "GFLOP/s", "no pad", "of peak", "GB/s"]
+    head += ["torch ms", "ratio"] if with_peer else []
+    cells = []
+    for row in rows:
+        line = [row["layer"], row["direction"], ",".join(row["networks"]), f"{row['ms']:.3f}"]
+        if row["gflops"]:
+            line += [f"{row['gflops']:.0f}", f"{row['gflops_without_padding']:.0f}", f"{row['share_of_peak']:.0%}"]
+        else:
+            line += ["", "", ""]
+        line.append(f"{row['gigabytes_per_second']:.1f}")
+        if with_peer:
+            line += [f"{row['torch_ms']:.3f}", f"{row['ratio']:.2f}"] if "torch_ms" in row else ["-", "-"]
+        cells.append(line)
+    return report.text_table(head, cells, left=3)
+
+
+def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
+    """The command.
+
+    Args:
+        arguments: of the command line; None reads them.
+        peers_folder: where the peers' scripts lie.
+
+    Returns:
+        0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="conv_bench.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_common(parser, 0.2, "how long each measurement lasts")
+    given = parser.parse_args(arguments)
+    try:
+        report.check_folder("--out", given.out)
+        machine.prepare(given.threads, given.isa)
+    except ValueError as error:
+        parser.error(str(error))
+
+    described = machine.describe()
+    limits = machine.measure_limits(max(given.seconds, 0.05))
+    print(machine.headline(described))
+    print(
+        f"multiply-add peak {limits.gflops:.0f} GFLOP/s, copy {limits.gigabytes:.1f} GB/s, "
+        f"batch {given.batch}, float32",
+        flush=True,
+    )
+    works = work_of(NETWORKS.values(), given.batch)
+    peer = _start_peer(given, described, peers_folder) if given.peers else None
+    try:
+        rows = run(works, given.seconds, limits, peer)
+    finally:
+        if peer is not None:
+            peer.close()
+    print(table(rows))
+    if given.out is not None:
+        content = {
+            "bench": "conv",
+            "machine": described,
+            "config": {"batch": given.batch, "seconds": given.seconds, "peers": given.peers},
+            "peak_gflops": limits.gflops,
+            "copy_gigabytes_per_second": limits.gigabytes,
+            "rows": rows,
+        }
+        report.write_json(given.out, content)
+    return 0
+
+
+def _start_peer(given: argparse.Namespace, described: dict[str, Any], folder: Path) -> Peer | None:
+    try:
+        peer = Peer(KERNEL_PEER, folder, given.peer_python, described["threads"])
+    except (PeerMissing, PeerFailed) as error:
+        print(f"torch is skipped: {error}", flush=True)
+        return None
+    described["versions"].update(peer.versions)
+    return peer

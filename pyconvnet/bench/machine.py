@@ -1,0 +1,73 @@
+"""The machine that is measured, and what it can do at most."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+import pyconvnet
+from pyconvnet import _core
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What no kernel can beat: GFLOP/s of all threads in registers, GB/s read plus written by a large copy."""
+
+    gflops: float
+    gigabytes: float
+
+
+def measure_limits(seconds: float) -> Limits:
+    """Measures both, each for so many seconds, with the threads and the instruction set in use."""
+    return Limits(_core.measure_fma_peak(seconds), _core.measure_copy_bandwidth(seconds))
+
+
+def prepare(threads: int | None, isa: str | None) -> None:
+    """Sets threads and instruction set where they are given.
+
+    Raises:
+        ValueError: not offered here; the message says what is.
+    """
+    if threads is not None:
+        _core.set_num_threads(threads)
+    if isa is not None:
+        _core.set_isa(isa)
+
+
+def describe() -> dict[str, Any]:
+    """Date, processor, threads and versions, for the head of a report and for JSON."""
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "processor": _core.cpu_model_name(),
+        "cores": _cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "isa": _core.active_isa(),
+        "threads": _core.get_num_threads(),
+        "compiler": _core.compiler(),
+        "versions": {
+            "pyconvnet": pyconvnet.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        },
+    }
+
+
+def headline(machine: dict[str, Any]) -> str:
+    """The machine in one line."""
+    threads = machine["threads"]
+    return (
+        f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, "
+        f"{threads} thread{'s' if threads != 1 else ''}, {machine['isa']}, pyconvnet {machine['versions']['pyconvnet']}"
+    )
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,132 @@
+"""The lecture's networks, as models and as plain rows that other libraries are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pyconvnet._suggest import unknown
+from pyconvnet.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+from pyconvnet.lecture.experiments import EXPERIMENTS, IMAGE_SHAPE
+from pyconvnet.models import Sequential
+
+CLASSES = 10
+# What another library needs to know of a layer; all else has its default in the lecture.
+_SETTINGS = {
+    "Conv2D": ("filters", "kernel_size", "padding", "activation"),
+    "MaxPooling2D": ("pool_size",),
+    "AveragePooling2D": ("pool_size",),
+    "Flatten": (),
+    "Dense": ("units", "activation"),
+    "Dropout": ("rate",),
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of the lecture's networks.
+
+    Attributes:
+        name: as on the command line.
+        input_shape: of one image.
+        layers: makes them, without the `Input`; the last one answers probabilities of `CLASSES` classes.
+        parameters: how many numbers it trains, as the lecture prints it.
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+    layers: Callable[[], list[Layer]]
+    parameters: int
+
+    def model(self) -> Sequential:
+        """The network with fresh weights, compiled as in the lecture.
+
+        Raises:
+            AssertionError: its parameters are not the lecture's; what is measured would be something else.
+        """
+        model = Sequential([Input(self.input_shape), *self.layers()], name=self.name)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        count = model.count_params()
+        assert count == self.parameters, f"{self.name}: the lecture has {self.parameters} parameters, got {count}"
+        return model
+
+    def rows(self) -> list[tuple[str, dict[str, Any]]]:
+        """(class name, settings) of each layer in Keras's words: plain values that go into JSON."""
+        rows = []
+        for layer in self.layers():
+            kind, config = type(layer).__name__, layer.get_config()
+            rows.append((kind, {name: config[name] for name in _SETTINGS[kind]}))
+        return rows
+
+
+def _lenet5() -> list[Layer]:
+    return [
+        Conv2D(6, 5, padding="same", activation="relu"),
+        MaxPooling2D(2),
+        Conv2D(16, 5, activation="relu"),
+        MaxPooling2D(2),
+        Conv2D(120, 5, activation="relu"),
+        Flatten(),
+        Dense(84, activation="relu"),
+        Dense(CLASSES, activation="softmax"),
+    ]
+
+
+def _ccp() -> list[Layer]:
+    return [
+        Conv2D(32, 3, activation="relu"),
+        Conv2D(64, 3, activation="relu"),
+        MaxPooling2D(2),
+        Dropout(0.25),
+        Flatten(),
+        Dense(128, activation="relu"),
+        Dropout(0.25),
+        Dense(CLASSES, activation="softmax"),
+    ]
+
+
+def _cifar10() -> list[Layer]:
+    return [
+        Conv2D(32, 3, activation="relu"),
+        Conv2D(32, 3, activation="relu"),
+        MaxPooling2D(2),
+        Dropout(0.25),
+        Conv2D(64, 3, activation="relu"),
+        Conv2D(64, 3, activation="relu"),
+        MaxPooling2D(2),
+        Dropout(0.25),
+        Flatten(),
+        Dense(512, activation="relu"),
+        Dropout(0.5),
+        Dense(CLASSES, activation="softmax"),
+    ]
+
+
+def _lecture(name: str) -> Network:
+    experiment = EXPERIMENTS[name]
+    return Network(name, IMAGE_SHAPE, experiment.network, experiment.parameters)
+
+
+NETWORKS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        *(_lecture(name) for name in ("mlp", "conv", "pool", "vgg", "book")),
+        Network("lenet5", (28, 28, 1), _lenet5, 61_706),
+        Network("ccp", (28, 28, 1), _ccp, 1_199_882),
+        Network("cifar10", (32, 32, 3), _cifar10, 890_410),
+    )
+}
+
+
+def selected(names: str) -> list[Network]:
+    """The networks of a list such as "mlp,conv", in that order; all where it is empty.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in NETWORKS:
+            raise ValueError(unknown("--nets", "network", name, NETWORKS))
+    return [NETWORKS[name] for name in dict.fromkeys(wanted)] or list(NETWORKS.values())

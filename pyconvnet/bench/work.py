@@ -1,0 +1,139 @@
+"""The kernel calls of a training step that are measured, with their operations and bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pyconvnet import _core
+from pyconvnet.bench.networks import Network
+
+_MEASURED = ("conv2d", "dense", "max_pool2d", "avg_pool2d")
+Geometry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kernel call on a batch.
+
+    Attributes:
+        op: "conv2d", "dense", "max_pool2d" or "avg_pool2d".
+        direction: "forward", "backward", "backward_data" or "backward_weights".
+        attributes: of the kernel.
+        buffers: names of the kernel's buffers that the training step gives it.
+        networks: whose step makes this call.
+        batch: rows.
+    """
+
+    op: str
+    direction: str
+    attributes: Geometry
+    buffers: tuple[str, ...]
+    networks: tuple[str, ...]
+    batch: int
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's name."""
+        return f"{self.op}_{self.direction}"
+
+    @property
+    def layer(self) -> str:
+        """The layer in a few words, such as ``conv2d 3x3 28x28 32>64 same relu``."""
+        g = self.attributes
+        relu = " relu" if g.get("relu") else ""
+        if self.op == "dense":
+            return f"dense {g['k']}>{g['m']}{relu}"
+        if self.op == "conv2d":
+            padding = "same" if g["pad_top"] or g["pad_left"] else "valid"
+            size = f"{g['kernel_h']}x{g['kernel_w']} {g['h']}x{g['w']} {g['c_in']}>{g['c_out']}"
+            return f"conv2d {size} {padding}{relu}"
+        return f"{self.op} {g['pool_h']}x{g['pool_w']} {g['h']}x{g['w']} {g['c']}"
+
+    @property
+    def flops(self) -> int:
+        """Operations with those on padding, two for each multiply-add; 0 for pools."""
+        return self.batch * _flops(self.op, self.attributes, _all_taps)
+
+    @property
+    def flops_without_padding(self) -> int:
+        """Operations on cells that lie on the map."""
+        return self.batch * _flops(self.op, self.attributes, _taps_on_map)
+
+    def arrays(self, seed: int = 0) -> dict[str, np.ndarray]:
+        """Buffers for the call: small normal numbers, cells inside the window for argmax, scratch."""
+        random = np.random.default_rng(seed)
+        made: dict[str, np.ndarray] = {}
+        for name, dtype, count, for_each_row, role in _core.describe_kernel(self.kernel, self.attributes):
+            size = count * (self.batch if for_each_row else 1)
+            if role != "scratch" and name not in self.buffers:
+                continue
+            if name == "argmax":
+                cells = self.attributes["pool_h"] * self.attributes["pool_w"]
+                made[name] = random.integers(0, cells, size).astype(dtype)
+            elif role in ("input", "optional_input"):
+                made[name] = 0.1 * random.standard_normal(size, np.float32)
+            else:
+                made[name] = np.zeros(size, dtype)
+        return made
+
+    def nbytes(self) -> int:
+        """Bytes that the call must read or write at least once: its buffers without scratch."""
+        total = 0
+        for name, dtype, count, for_each_row, _ in _core.describe_kernel(self.kernel, self.attributes):
+            if name in self.buffers:
+                total += count * np.dtype(dtype).itemsize * (self.batch if for_each_row else 1)
+        return total
+
+
+def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
+    """What training steps of these networks call, each once, in the order of the forward and the backward pass.
+
+    The calls are taken from the plans, so a first layer has no `backward_data`.
+    """
+    found: dict[tuple[Any, ...], Work] = {}
+    for network in networks:
+        for call in network.model().plan(batch).calls:
+            op, direction = _split(call.kernel)
+            if op not in _MEASURED:
+                continue
+            described = _core.describe_kernel(call.kernel, call.attributes)
+            scratch = {name for name, _, _, _, role in described if role == "scratch"}
+            buffers = tuple(name for name in call.buffers if name not in scratch)
+            key = (call.kernel, tuple(sorted(call.attributes.items())), buffers)
+            before = found[key].networks if key in found else ()
+            names = (*before, *(() if network.name in before else (network.name,)))
+            found[key] = Work(op, direction, dict(call.attributes), buffers, names, batch)
+    return list(found.values())
+
+
+def _split(kernel: str) -> tuple[str, str]:
+    for direction in ("forward", "backward_data", "backward_weights", "backward"):
+        if kernel.endswith(f"_{direction}"):
+            return kernel[: -len(direction) - 1], direction
+    return kernel, ""
+
+
+def _flops(op: str, g: Geometry, taps: Any) -> int:
+    """For one row. The three passes of a layer multiply the same pairs."""
+    if op == "dense":
+        return int(2 * g["vectors"] * g["k"] * g["m"])
+    if op == "conv2d":
+        cells = taps(g, "h") * taps(g, "w")
+        return int(2 * cells * (g["c_in"] // g["groups"]) * g["c_out"])
+    return 0
+
+
+def _all_taps(g: Geometry, axis: str) -> int:
+    return int(g[f"o{axis}"] * g[f"kernel_{axis}"])
+
+
+def _taps_on_map(g: Geometry, axis: str) -> int:
+    """Pairs of an output position and a tap of the kernel along one axis whose input cell exists."""
+    before = g["pad_top" if axis == "h" else "pad_left"]
+    first = np.arange(g[f"o{axis}"])[:, None] * g[f"stride_{axis}"] - before
+    cells = first + np.arange(g[f"kernel_{axis}"])[None, :] * g[f"dilation_{axis}"]
+    return int(np.count_nonzero((cells >= 0) & (cells < g[axis])))

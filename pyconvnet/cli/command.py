@@ -1,0 +1,119 @@
+"""Arguments, exit codes, and errors as one line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from pyconvnet import __version__
+from pyconvnet._suggest import unknown
+from pyconvnet.cli import doctor
+from pyconvnet.lecture import EXPERIMENTS, run_lecture
+from pyconvnet.lecture.job import DEFAULT_FOLDER
+from pyconvnet.lecture.table import keras, published
+from pyconvnet._terminal import say
+
+OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
+_COMMANDS = ("lecture", "doctor")
+_REPORTED = (ValueError, OSError, ImportError, MemoryError)
+
+
+class _UsageError(ValueError):
+    pass
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        argv: the arguments; those of the process if None.
+
+    Returns:
+        The exit code: 0, 1 where `doctor` found a fault, 2 after an error, 130 after Ctrl-C.
+
+    Example:
+        >>> main(["--version"])
+        pyconvnet 0.1.0
+        0
+    """
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        sys.stderr.write("\npyconvnet: stopped; run the same command to go on\n")
+        return STOPPED
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except _REPORTED as error:
+        sys.stderr.write(f"pyconvnet: error: {' '.join(str(error).split()) or type(error).__name__}\n")
+        return WRONG_USE
+
+
+def _run(argv: list[str]) -> int:
+    if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
+        raise _UsageError(unknown("command line", "command", argv[0], _COMMANDS))
+    parser = _parser()
+    try:
+        given = parser.parse_args(argv)
+    except SystemExit as leaving:  # --help
+        return int(leaving.code or OK)
+    if given.version:
+        say(f"pyconvnet {__version__}")
+    elif given.command == "lecture":
+        if given.list:
+            _list()
+        else:
+            run_lecture(given.names, epochs=given.epochs, seeds=given.seeds, out=given.out)
+    elif given.command == "doctor":
+        return OK if doctor.examine() else FAILED
+    else:
+        parser.print_help()
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="pyconvnet", description="Trains convolutional networks with C++ kernels.")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", title="commands")
+    lecture = commands.add_parser(
+        "lecture",
+        help="train the lecture's networks and write the table and the pictures",
+        description="Trains the lecture's networks on Fashion-MNIST and writes table.md, results.json, and for each "
+        "network NAME_curves.png and NAME_predictions.png. A finished run is kept; a stopped one goes on where it was.",
+    )
+    lecture.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help=f"experiments with the lecture's settings: {', '.join(EXPERIMENTS)}; "
+        "none: all of them for a few epochs on the embedded sample (a couple of minutes)",
+    )
+    lecture.add_argument("--epochs", type=int, metavar="N", help="at most N epochs")
+    lecture.add_argument("--seeds", type=int, default=1, metavar="N", help="train with seeds 0 to N-1 (default 1)")
+    lecture.add_argument("--out", default=DEFAULT_FOLDER, metavar="DIR", help="folder (default %(default)s)")
+    lecture.add_argument("--list", action="store_true", help="list the experiments and train nothing")
+    commands.add_parser(
+        "doctor",
+        help="check this installation",
+        description="Prints version, compiler, instruction set and threads, then checks that the kernels compute "
+        "correctly and says what data and pictures need. The exit code is 1 if a check failed.",
+    )
+    return parser
+
+
+def _list() -> None:
+    for experiment in EXPERIMENTS.values():
+        say(f"{experiment.name}: {experiment.summary}")
+        say(f"    {experiment.parameters:,} parameters, at most {experiment.epochs} epochs")
+        say(f"    published {published(experiment)} ({experiment.compared_on} loss / accuracy), Keras {keras(experiment)}")
+        if experiment.remark:
+            say(f"    {experiment.remark}")

@@ -1,0 +1,159 @@
+"""The finished runs in a folder: one JSON file for each experiment and seed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyconvnet import config
+from pyconvnet.lecture._files import write_text
+from pyconvnet.lecture.data import Images, Source, split_sizes
+from pyconvnet.lecture.experiments import EXPERIMENTS, Experiment
+from pyconvnet.lecture.runner import SHOWN_IMAGES, Run
+
+Record = dict[str, Any]
+
+_NEEDED = {"name", "seed", "source", "epochs_cap", "quick", "epochs", "history", "validation", "test", "shown"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one experiment with the same settings; one row of the table.
+
+    Attributes:
+        experiment: which.
+        source: "whole" or "sample".
+        epochs_cap: the most epochs.
+        quick: whether it was the quick preset.
+        records: by seed.
+    """
+
+    experiment: Experiment
+    source: Source
+    epochs_cap: int
+    quick: bool
+    records: tuple[Record, ...]
+
+    @property
+    def faithful(self) -> bool:
+        """Whether these are the lecture's data and settings."""
+        return self.source == "whole" and self.epochs_cap == self.experiment.epochs
+
+    def accuracies(self) -> list[float]:
+        """Of each run, on the images on which the lecture's figure was published."""
+        return [_number(record[self.experiment.compared_on]["accuracy"]) for record in self.records]
+
+    def losses(self) -> list[float]:
+        """As `accuracies`."""
+        return [_number(record[self.experiment.compared_on]["loss"]) for record in self.records]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def stem(experiment: Experiment, source: Source, epochs: int, seed: int) -> str:
+    """The name of a run's files: what its result depends on."""
+    return f"{experiment.name}-{source}-epochs{epochs}-seed{seed}"
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where the record of a finished run lies."""
+    return folder / "finished" / f"{name}.json"
+
+
+def checkpoint_of(folder: Path, name: str) -> Path:
+    """Where the state of an unfinished run lies."""
+    return folder / "unfinished" / f"{name}.npz"
+
+
+def record_of(run: Run, images: Images, quick: bool) -> Record:
+    """A finished run as plain values; what is not finite becomes None."""
+    training, validating = split_sizes(run.experiment, images)
+    shown = images.x_test[:SHOWN_IMAGES]
+    record = {
+        "name": run.experiment.name,
+        "seed": run.seed,
+        "source": images.source,
+        "quick": quick,
+        "epochs_cap": run.epochs_cap,
+        "epochs": len(run.history.epoch),
+        "stopped_early": run.stopped_early,
+        "training_images": training,
+        "validation_images": validating,
+        "parameters": run.model.count_params(),
+        "test": asdict(run.test),
+        "validation": asdict(run.validation),
+        "ms_per_step": round(1e3 * run.step_seconds, 4),
+        "seconds": round(run.seconds, 3),
+        "config": config.describe(),
+        "history": run.history.history,
+        "shown": {
+            "images": base64.b64encode(shown.tobytes()).decode("ascii"),
+            "shape": list(shown.shape),
+            "labels": images.y_test[:SHOWN_IMAGES].tolist(),
+            "probabilities": [[round(float(p), 6) for p in row] for row in run.probabilities],
+        },
+    }
+    finite: Record = plain(record)
+    return finite
+
+
+def plain(value: Any) -> Any:
+    """Nested plain values with None in place of what JSON cannot hold: NaN and infinity."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def shown_images(record: Record) -> npt.NDArray[np.uint8]:
+    """The test images whose predictions the record holds, uint8 [16, 28, 28, 1]."""
+    shown = record["shown"]
+    return np.frombuffer(base64.b64decode(shown["images"]), np.uint8).reshape(shown["shape"])
+
+
+def write(path: Path, record: Record) -> None:
+    """Writes a record as a whole."""
+    write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def read(path: Path) -> Record | None:
+    """A record, or None where there is none or the file is no record."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if isinstance(record, dict) and record.keys() >= _NEEDED and record["name"] in EXPERIMENTS:
+        return record
+    return None
+
+
+def read_all(folder: Path) -> list[Record]:
+    """All records of a folder in the order of their names."""
+    found = (read(path) for path in sorted((folder / "finished").glob("*.json")))
+    return [record for record in found if record is not None]
+
+
+def grouped(records: Iterable[Record]) -> list[Group]:
+    """Records as rows of the table: in the lecture's order, for each experiment the most faithful settings first."""
+    by_settings: dict[tuple[str, Source, int], list[Record]] = {}
+    for record in records:
+        by_settings.setdefault((record["name"], record["source"], record["epochs_cap"]), []).append(record)
+    groups = [
+        Group(EXPERIMENTS[name], source, cap, rows[0]["quick"], tuple(sorted(rows, key=lambda row: row["seed"])))
+        for (name, source, cap), rows in by_settings.items()
+    ]
+    order = list(EXPERIMENTS)
+    return sorted(
+        groups, key=lambda group: (order.index(group.experiment.name), group.source != "whole", -group.epochs_cap)
+    )

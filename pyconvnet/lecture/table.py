@@ -1,0 +1,188 @@
+"""The lecture's figures, Keras's and ours side by side, as Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from pyconvnet.lecture.experiments import EXPERIMENTS, Experiment, Scores, keras_runs
+from pyconvnet.lecture.records import Group
+
+_HEAD = (
+    "experiment",
+    "published",
+    "Keras 3 (range)",
+    "pyconvnet (range)",
+    "epochs",
+    "parameters",
+    "ms a step",
+    "note",
+)
+_NUMERIC = range(1, 7)
+
+
+def table(groups: Sequence[Group]) -> str:
+    """The table of results, and below it what the reader of its rows must know.
+
+    Args:
+        groups: the rows.
+
+    Returns:
+        Markdown that is aligned, so that it reads as plain text too.
+    """
+    rows = [
+        (
+            group.experiment.name,
+            published(group.experiment),
+            keras(group.experiment),
+            _measured(group.losses(), group.accuracies()),
+            _range([record["epochs"] for record in group.records]),
+            f"{group.experiment.parameters:,}",
+            _milliseconds([record["ms_per_step"] for record in group.records]),
+            note(group),
+        )
+        for group in groups
+    ]
+    parts = [_markdown(_HEAD, rows)]
+    parts += ["", "Loss / accuracy on the test images, of `book` on its validation images; means over the seeds."]
+    shown = dict.fromkeys(group.experiment for group in groups)
+    parts += [f"- {experiment.name}: {experiment.remark}." for experiment in shown if experiment.remark]
+    parts += [f"- {remark}" for remark in [*_sample_remarks(groups), *order_remarks(groups)]]
+    return "\n".join(parts) + "\n"
+
+
+def _sample_remarks(groups: Sequence[Group]) -> list[str]:
+    if all(group.source == "whole" for group in groups):
+        return []
+    return ["quick, sample: trained on a tenth of Fashion-MNIST (the embedded sample), so below the published figures."]
+
+
+def first_epochs(groups: Sequence[Group]) -> str:
+    """The first epoch of each faithful run beside the published one, as Markdown; "" where there are none."""
+    rows = []
+    for group in groups:
+        mark = group.experiment.first_epoch
+        if mark is None or not group.faithful:
+            continue
+        theirs = [run["first_epoch"] for run in keras_runs(group.experiment.name)]
+        ours = [{key: values[0] for key, values in record["history"].items()} for record in group.records]
+        rows.append(
+            (
+                group.experiment.name,
+                f"{_pair(mark.training)}, {_pair(mark.validation)}",
+                _first(theirs),
+                _first(ours),
+            )
+        )
+    if not rows:
+        return ""
+    head = ("first epoch: training, validation", "published", "Keras 3, mean", "pyconvnet, mean")
+    return _markdown(head, rows) + "\n"
+
+
+def published(experiment: Experiment) -> str:
+    """The best of the lecture's figures, or "-"."""
+    return _pair(experiment.published[-1]) if experiment.published else "-"
+
+
+def keras(experiment: Experiment) -> str:
+    """What Keras reaches with the same settings: means over its runs, and the range of the accuracy; or "-"."""
+    part = "val" if experiment.compared_on == "validation" else "test"
+    runs = [run[part] for run in keras_runs(experiment.name)]
+    return _measured([run[0] for run in runs], [run[1] for run in runs]) if runs else "-"
+
+
+def note(group: Group) -> str:
+    """Settings in which a row differs from the lecture's, and how it compares."""
+    seeds = len(group.records)
+    parts = [f"{seeds} seeds" if seeds > 1 else f"seed {group.records[0]['seed']}"]
+    if group.quick:
+        parts.insert(0, "quick")
+    elif group.source == "sample":
+        parts.insert(0, "sample")
+    if group.epochs_cap < group.experiment.epochs:
+        parts.append(f"at most {group.epochs_cap} epochs")
+    if group.faithful:
+        parts += _verdict(group)
+    return ", ".join(parts)
+
+
+def _verdict(group: Group) -> list[str]:
+    """Where the mean lies: Keras's range is the yardstick, or where there are no runs of it the published figure."""
+    mean = statistics.fmean(group.accuracies())
+    part = "val" if group.experiment.compared_on == "validation" else "test"
+    accuracies = [run[part][1] for run in keras_runs(group.experiment.name)]
+    if accuracies:
+        low, high = min(accuracies), max(accuracies)
+        place = "below" if mean < low else "above" if mean > high else "within"
+        return [f"{place} Keras's range"]
+    if group.experiment.published:
+        best = group.experiment.published[-1].accuracy
+        return [f"{mean - best:+.4f} from the published accuracy"]
+    return []
+
+
+def order_remarks(groups: Sequence[Group]) -> list[str]:
+    """Sentences on neighbours in the lecture's order of accuracy that come out the other way round."""
+    ours = {group.experiment.name: statistics.fmean(group.accuracies()) for group in groups if group.faithful}
+    ranked = [experiment for experiment in EXPERIMENTS.values() if experiment.name in ours]
+    ranked = [experiment for experiment in ranked if experiment.published and experiment.compared_on == "test"]
+    ranked.sort(key=lambda experiment: experiment.published[-1].accuracy)
+    remarks = []
+    for worse, better in zip(ranked, ranked[1:], strict=False):
+        if ours[worse.name] <= ours[better.name]:
+            continue
+        remark = (
+            f"The lecture's order does not repeat: {better.name} ({ours[better.name]:.4f}) stays below "
+            f"{worse.name} ({ours[worse.name]:.4f})"
+        )
+        theirs = [[run["test"][1] for run in keras_runs(one.name)] for one in (worse, better)]
+        if all(theirs) and statistics.fmean(theirs[0]) > statistics.fmean(theirs[1]):
+            remark += ", as it does in Keras"
+        remarks.append(remark + ".")
+    return remarks
+
+
+def _pair(scores: Scores) -> str:
+    return f"{scores.loss:.4f} / {scores.accuracy:.4f}"
+
+
+def _measured(losses: Sequence[float], accuracies: Sequence[float]) -> str:
+    text = f"{statistics.fmean(losses):.4f} / {statistics.fmean(accuracies):.4f}"
+    if len(accuracies) > 1:
+        text += f" ({min(accuracies):.4f}-{max(accuracies):.4f})"
+    return text
+
+
+def _first(runs: Sequence[dict[str, float]]) -> str:
+    if not runs:
+        return "-"
+    mean = {key: statistics.fmean(run[key] for run in runs) for key in runs[0]}
+    training = Scores(mean["loss"], mean["accuracy"])
+    validation = Scores(mean["val_loss"], mean["val_accuracy"])
+    return f"{_pair(training)}, {_pair(validation)}"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _milliseconds(values: Sequence[float]) -> str:
+    value = statistics.median(values)
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    last = len(head) - 1
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(width) if i in _NUMERIC else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "| " + " | ".join(padded).rstrip() + " |"
+
+    rule = ["-" * (width - 1) + ":" if i in _NUMERIC and i != last else "-" * width for i, width in enumerate(widths)]
+    return "\n".join([line(head), line(rule), *(line(row) for row in rows)])
