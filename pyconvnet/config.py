@@ -38,14 +38,14 @@ def describe() -> dict[str, str]:
     from pyconvnet import __version__
 
     offered = ", ".join(_core.available_isas())
-    forced = os.environ.get("PYCONVNET_ISA")
+    why = "forced by PYCONVNET_ISA" if os.environ.get("PYCONVNET_ISA") else "chosen"
     return {
         "pyconvnet": __version__,
         "compiler": _core.compiler(),
         "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
         "numpy": np.__version__,
         "processor": _core.cpu_model_name(),
-        "instruction set": f"{_core.active_isa()} ({'forced by PYCONVNET_ISA' if forced else 'chosen'}; offered: {offered})",
+        "instruction set": f"{_core.active_isa()} ({why}; offered: {offered})",
         "threads": str(get_num_threads()),
         "device": "cpu",
         "cuda": cuda_status(),

@@ -273,11 +273,12 @@ def test_adam_by_hand() -> None:
     w, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
     w, m, v = reference.adam(w, np.array([2.0]), m, v, iteration=0)
     assert (m[0], v[0]) == (pytest.approx(0.2), pytest.approx(0.004))
-    # epsilon outside the correction: the step is lr * g / (g + epsilon / sqrt(0.001)), not lr * g / (g + epsilon)
-    assert w[0] == pytest.approx(1 - 1e-3 * 2 / (2 + 1e-7 / math.sqrt(0.001)), abs=1e-15)
+    # epsilon outside the correction: the step is not lr * g / (g + epsilon); the correction's betas are float32
+    alpha = 1e-3 * math.sqrt(1 - float(np.float32(0.999))) / (1 - float(np.float32(0.9)))
+    assert w[0] == pytest.approx(1 - alpha * 0.2 / (math.sqrt(0.004) + 1e-7), abs=1e-15)
     second, m, v = reference.adam(w, np.array([-1.0]), m, v, iteration=1)
     assert (m[0], v[0]) == (pytest.approx(0.08), pytest.approx(0.004996))
-    correction = math.sqrt(1 - 0.999**2) / (1 - 0.9**2)
+    correction = math.sqrt(1 - float(np.float32(0.999)) ** 2) / (1 - float(np.float32(0.9)) ** 2)
     assert second[0] == pytest.approx(w[0] - 1e-3 * correction * 0.08 / (math.sqrt(0.004996) + 1e-7), abs=1e-15)
 
 

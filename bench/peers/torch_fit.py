@@ -106,7 +106,10 @@ class TorchSide:
         nn = self._torch.nn
         after = [nn.ReLU()] if settings.get("activation") == "relu" else []
         if kind == "Conv2D":
-            return [nn.Conv2d(features, settings["filters"], settings["kernel_size"], padding=settings["padding"]), *after]
+            return [
+                nn.Conv2d(features, settings["filters"], settings["kernel_size"], padding=settings["padding"]),
+                *after,
+            ]
         if kind == "Dense":
             return [nn.Linear(features, settings["units"]), *after]
         if kind == "Dropout":

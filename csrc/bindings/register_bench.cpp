@@ -16,9 +16,7 @@ namespace {
 
 namespace py = pybind11;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Calls run() again and again for `seconds`, at least once; the seconds of each call.
 template <class F>
@@ -91,8 +89,8 @@ std::vector<double> time_kernel(const std::string& kernel, const std::map<std::s
 void register_bench(py::module_& m) {
   m.def("measure_fma_peak", &measure_fma_peak, py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),
         "GFLOP/s of all threads of the pool with the instruction set in use, best of many runs.");
-  m.def("measure_copy_bandwidth", &measure_copy_bandwidth, py::arg("seconds"),
-        py::call_guard<py::gil_scoped_release>(), "GB/s read plus written by all threads, best of many copies.");
+  m.def("measure_copy_bandwidth", &measure_copy_bandwidth, py::arg("seconds"), py::call_guard<py::gil_scoped_release>(),
+        "GB/s read plus written by all threads, best of many copies.");
   m.def("time_kernel", &time_kernel, "Runs one kernel again and again; the seconds of each run.");
 }
 

@@ -36,8 +36,7 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
     _core.time_kernel(*arguments, 1e-9)  # faults the pages in
     samples = _core.time_kernel(*arguments, seconds)
     median = statistics.median(samples)
-    without_padding = work.flops_without_padding / median * 1e-9
-    return {
+    row = {
         "layer": work.layer,
         "op": work.op,
         "direction": work.direction,
@@ -46,11 +45,13 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
         "runs": len(samples),
         "ms": median * 1e3,
         "ms_fastest": min(samples) * 1e3,
-        "gflops": work.flops / median * 1e-9,
-        "gflops_without_padding": without_padding,
-        "share_of_peak": without_padding / limits.gflops,
         "gigabytes_per_second": work.nbytes() / median * 1e-9,
     }
+    if work.flops:
+        row["gflops"] = work.flops / median * 1e-9
+        row["gflops_without_padding"] = work.flops_without_padding / median * 1e-9
+        row["share_of_peak"] = row["gflops_without_padding"] / limits.gflops
+    return row
 
 
 def add_peer(row: dict[str, Any], peer: Peer, work: Work, seconds: float) -> None:
@@ -94,7 +95,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     cells = []
     for row in rows:
         line = [row["layer"], row["direction"], ",".join(row["networks"]), f"{row['ms']:.3f}"]
-        if row["gflops"]:
+        if "gflops" in row:
             line += [f"{row['gflops']:.0f}", f"{row['gflops_without_padding']:.0f}", f"{row['share_of_peak']:.0%}"]
         else:
             line += ["", "", ""]
@@ -129,6 +130,8 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
     described = machine.describe()
     limits = machine.measure_limits(max(given.seconds, 0.05))
     print(machine.headline(described))
+    if (warning := machine.busy(described)) is not None:
+        print(warning)
     print(
         f"multiply-add peak {limits.gflops:.0f} GFLOP/s, copy {limits.gigabytes:.1f} GB/s, "
         f"batch {given.batch}, float32",

@@ -46,6 +46,7 @@ def describe() -> dict[str, Any]:
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "processor": _core.cpu_model_name(),
         "cores": _cores(),
+        "load": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.machine()}",
         "isa": _core.active_isa(),
         "threads": _core.get_num_threads(),
@@ -64,6 +65,16 @@ def headline(machine: dict[str, Any]) -> str:
     return (
         f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, "
         f"{threads} thread{'s' if threads != 1 else ''}, {machine['isa']}, pyconvnet {machine['versions']['pyconvnet']}"
+    )
+
+
+def busy(machine: dict[str, Any]) -> str | None:
+    """A warning where something else was running before the bench began; None on an idle machine."""
+    if machine["load"] < 0.25 * machine["cores"]:
+        return None
+    return (
+        f"the machine was busy at the start (load {machine['load']:.1f} on {machine['cores']} cores): the figures are "
+        "unsteady, and most so those of libraries whose threads wait actively"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,9 @@ class Ours:
 
     def ask(self, do: str, **arguments: Any) -> Mapping[str, Any]:
         """Answers "prepare", "fit" or "predict"."""
-        return {"prepare": self._prepare, "fit": self._fit, "predict": self._predict}[do](**arguments)
+        answers: dict[str, Callable[..., Mapping[str, Any]]]
+        answers = {"prepare": self._prepare, "fit": self._fit, "predict": self._predict}
+        return answers[do](**arguments)
 
     def _prepare(self, batch: int, steps: int) -> Mapping[str, Any]:
         """Makes the data and does everything once."""

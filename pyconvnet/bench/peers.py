@@ -5,6 +5,7 @@ A request is one line of JSON to the process, an answer one line back; `bench/pe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -60,7 +61,7 @@ class Peer:
     """
 
     def __init__(self, command: tuple[str, ...], folder: Path, python: str, threads: int) -> None:
-        self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")
+        self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - close()
         script, *arguments = command
         try:
             self._process = subprocess.Popen(
@@ -108,10 +109,8 @@ class Peer:
         """Ends the process: its input ends, and it is killed if that does not help."""
         process = self._process
         assert process.stdin is not None and process.stdout is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it died with a request unread
             process.stdin.close()
-        except BrokenPipeError:
-            pass  # it died with a request unread
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

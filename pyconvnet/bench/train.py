@@ -133,7 +133,9 @@ def measure(network: Network, settings: Settings, missing: dict[str, str], versi
             if name in missing:
                 continue
             try:
-                peer = stack.enter_context(Peer(settings.peers[name], settings.folder, settings.python, settings.threads))
+                peer = stack.enter_context(
+                    Peer(settings.peers[name], settings.folder, settings.python, settings.threads)
+                )
                 versions.update(peer.versions)
                 sides[name] = Clocked(peer, _prepare(peer, network, settings, steps), steps, settings.seconds)
             except PeerMissing as error:
@@ -224,6 +226,8 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
         parser.error(str(error))
 
     described = machine.describe()
+    if (warning := machine.busy(described)) is not None:
+        report.progress(warning)
     peers = PEERS if given.peers else {}
     settings = Settings(
         given.batch, given.seconds, given.rounds, described["threads"], peers, peers_folder, given.peer_python

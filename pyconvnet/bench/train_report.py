@@ -63,4 +63,5 @@ def _remarks(content: dict[str, Any]) -> list[str]:
         for result in content["networks"]
         for name, reason in result["failed"].items()
     ]
-    return skipped + failed
+    warning = machine.busy(content["machine"])
+    return [*([warning] if warning else []), *skipped, *failed]

@@ -12,6 +12,7 @@ from pyconvnet import _core
 from pyconvnet.bench.networks import Network
 
 _MEASURED = ("conv2d", "dense", "max_pool2d", "avg_pool2d")
+_DIRECTIONS = ("forward", "backward_data", "backward_weights", "backward")
 Geometry = dict[str, Any]
 
 
@@ -90,7 +91,7 @@ class Work:
 
 
 def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
-    """What training steps of these networks call, each once, in the order of the forward and the backward pass.
+    """What training steps of these networks call, each once: layer by layer, the passes of a layer together.
 
     The calls are taken from the plans, so a first layer has no `backward_data`.
     """
@@ -107,11 +108,16 @@ def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
             before = found[key].networks if key in found else ()
             names = (*before, *(() if network.name in before else (network.name,)))
             found[key] = Work(op, direction, dict(call.attributes), buffers, names, batch)
-    return list(found.values())
+    layers = list(dict.fromkeys(_layer_key(work) for work in found.values()))
+    return sorted(found.values(), key=lambda work: (layers.index(_layer_key(work)), _DIRECTIONS.index(work.direction)))
+
+
+def _layer_key(work: Work) -> tuple[Any, ...]:
+    return work.op, *((name, value) for name, value in sorted(work.attributes.items()) if name != "relu")
 
 
 def _split(kernel: str) -> tuple[str, str]:
-    for direction in ("forward", "backward_data", "backward_weights", "backward"):
+    for direction in _DIRECTIONS:
         if kernel.endswith(f"_{direction}"):
             return kernel[: -len(direction) - 1], direction
     return kernel, ""

@@ -10,11 +10,11 @@ from typing import NoReturn
 
 from pyconvnet import __version__
 from pyconvnet._suggest import unknown
+from pyconvnet._terminal import say
 from pyconvnet.cli import doctor
 from pyconvnet.lecture import EXPERIMENTS, run_lecture
 from pyconvnet.lecture.job import DEFAULT_FOLDER
 from pyconvnet.lecture.table import keras, published
-from pyconvnet._terminal import say
 
 OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 _COMMANDS = ("lecture", "doctor")
@@ -114,6 +114,7 @@ def _list() -> None:
     for experiment in EXPERIMENTS.values():
         say(f"{experiment.name}: {experiment.summary}")
         say(f"    {experiment.parameters:,} parameters, at most {experiment.epochs} epochs")
-        say(f"    published {published(experiment)} ({experiment.compared_on} loss / accuracy), Keras {keras(experiment)}")
+        figures = f"{published(experiment)} published, {keras(experiment)} Keras 3"
+        say(f"    {experiment.compared_on} loss / accuracy: {figures}")
         if experiment.remark:
             say(f"    {experiment.remark}")

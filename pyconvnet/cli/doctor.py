@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -54,12 +55,12 @@ def examine() -> bool:
 def _findings() -> Iterator[Finding]:
     for isa in _core.available_isas():
         advice = "set PYCONVNET_ISA to another instruction set and report this"
-        yield _guarded(f"kernels on {isa}", lambda isa=isa: _check_kernels(isa), advice)
+        yield _guarded(f"kernels on {isa}", partial(_check_kernels, isa), advice)
     yield _guarded("threads", _check_threads, "set PYCONVNET_NUM_THREADS=1 and report this")
     yield _guarded("sample", _check_sample, "install the package anew")
     for name, (published, read) in _READERS.items():
         advice = f"replace the files, or change {DATA_VARIABLE}"
-        yield _guarded(name, lambda name=name, p=published, r=read: _check_data(name, p, r), advice)
+        yield _guarded(name, partial(_check_data, name, published, read), advice)
     yield _guarded("matplotlib", _check_matplotlib, "install it anew")
 
 

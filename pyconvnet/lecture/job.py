@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pyconvnet import config
+from pyconvnet._terminal import say
 from pyconvnet.lecture import estimate, experiments, pictures, records, table
 from pyconvnet.lecture._files import write_text
 from pyconvnet.lecture.data import Images, load_images, split_sizes
@@ -17,7 +18,6 @@ from pyconvnet.lecture.experiments import Experiment
 from pyconvnet.lecture.records import Group, Record
 from pyconvnet.lecture.runner import train
 from pyconvnet.ops._check import integer
-from pyconvnet._terminal import say
 from pyconvnet.training.progress import verbosity
 
 DEFAULT_FOLDER = "runs/lecture"
@@ -86,7 +86,8 @@ def run_lecture(
             drawn = _draw(job.folder, experiment) and drawn
     finished = records.read_all(job.folder)
     say("\n" + table.table(records.grouped(finished)))
-    say(f"Written to {job.folder}: table.md, results.json" + (", NAME_curves.png, NAME_predictions.png" if drawn else ""))
+    drawings = ", NAME_curves.png, NAME_predictions.png" if drawn else ""
+    say(f"Written to {job.folder}: table.md, results.json{drawings}")
     return finished
 
 
@@ -105,12 +106,13 @@ def _announce(job: Job, images: Images) -> None:
     say(f"Data: {images}.")
     if job.quick:
         say("Quick preset: a few epochs on the sample; `pyconvnet lecture mlp conv ...` trains as the lecture does.")
-        seconds = estimate.total(_left(job, images), images, job.epochs, job.seeds)
+    left = _left(job, images)
+    if left and job.quick:
+        seconds = estimate.total(left, images, job.epochs, job.seeds)
         say(f"This takes about {estimate.in_words(seconds)} on this machine.")
-        return
-    pace = estimate.paces(_left(job, images), images)
-    lengths = [f"{name} {estimate.in_words(pace[name].epoch(experiments.EXPERIMENTS[name], images))}" for name in pace]
-    if lengths:
+    elif left:
+        pace = estimate.paces(left, images)
+        lengths = [f"{one.name} {estimate.in_words(pace[one.name].epoch(one, images))}" for one in left]
         say(f"An epoch takes about: {', '.join(lengths)}. Early stopping decides how many there are.")
 
 
@@ -132,7 +134,8 @@ def _run_pair(job: Job, experiment: Experiment, seed: int, images: Images, heade
         say(f"\n{header}: finished before and kept ({path})")
         return
     training, validating = split_sizes(experiment, images)
-    say(f"\n{header}: {training:,} + {validating:,} images, {experiment.parameters:,} parameters, up to {epochs} epochs")
+    size = f"{training:,} + {validating:,} images, {experiment.parameters:,} parameters"
+    say(f"\n{header}: {size}, up to {epochs} epochs")
     if experiment.remark:
         say(f"({experiment.remark})")
     run = train(experiment, images, seed=seed, epochs=epochs, verbose=verbose, checkpoint=checkpoint)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pyconvnet._terminal import say
 from pyconvnet.callbacks import Callback, EarlyStopping, History
 from pyconvnet.lecture import data as lecture_data
 from pyconvnet.lecture import experiments
@@ -22,7 +23,6 @@ from pyconvnet.models import Sequential
 from pyconvnet.ops._check import integer
 from pyconvnet.random import next_seed, set_random_seed
 from pyconvnet.training.one_call import TrainResult
-from pyconvnet._terminal import say
 from pyconvnet.training.progress import verbosity
 
 SHOWN_IMAGES = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 
@@ -54,7 +55,7 @@ def table(groups: Sequence[Group]) -> str:
 def _sample_remarks(groups: Sequence[Group]) -> list[str]:
     if all(group.source == "whole" for group in groups):
         return []
-    return ["quick, sample: trained on a tenth of Fashion-MNIST (the embedded sample), so below the published figures."]
+    return ["quick, sample: trained on a tenth of Fashion-MNIST, so the figures stay below the published ones."]
 
 
 def first_epochs(groups: Sequence[Group]) -> str:
@@ -100,7 +101,7 @@ def note(group: Group) -> str:
         parts.insert(0, "quick")
     elif group.source == "sample":
         parts.insert(0, "sample")
-    if group.epochs_cap < group.experiment.epochs:
+    if not group.quick and group.epochs_cap < group.experiment.epochs:
         parts.append(f"at most {group.epochs_cap} epochs")
     if group.faithful:
         parts += _verdict(group)
@@ -129,7 +130,7 @@ def order_remarks(groups: Sequence[Group]) -> list[str]:
     ranked = [experiment for experiment in ranked if experiment.published and experiment.compared_on == "test"]
     ranked.sort(key=lambda experiment: experiment.published[-1].accuracy)
     remarks = []
-    for worse, better in zip(ranked, ranked[1:], strict=False):
+    for worse, better in itertools.pairwise(ranked):
         if ours[worse.name] <= ours[better.name]:
             continue
         remark = (

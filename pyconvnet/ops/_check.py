@@ -28,7 +28,7 @@ def integer(who: str, name: str, value: Any, minimum: int = 1) -> int:
 
 def pair(who: str, name: str, value: Any) -> tuple[int, int]:
     """`3` or `(3, 3)` as a pair of positive whole numbers (rows, columns)."""
-    if isinstance(value, Sequence) and not isinstance(value, str) or isinstance(value, np.ndarray):
+    if (isinstance(value, Sequence) and not isinstance(value, str)) or isinstance(value, np.ndarray):
         if len(value) != 2:
             raise ValueError(f"{who}: {name} must be one number or two (rows, columns), got {value!r}")
         first, second = value

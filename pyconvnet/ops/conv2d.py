@@ -29,7 +29,8 @@ def conv2d_geometry(
     """
     if len(input_shape) != 3:
         raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(input_shape)}")
-    h, w, c_in = (integer(who, f"input {axis}", n) for axis, n in zip(("height", "width", "channels"), input_shape))
+    axes = zip(("height", "width", "channels"), input_shape, strict=True)
+    h, w, c_in = (integer(who, f"input {axis}", size) for axis, size in axes)
     kernel_h, kernel_w = pair(who, "kernel_size", kernel_size)
     stride_h, stride_w = pair(who, "strides", strides)
     dilation_h, dilation_w = pair(who, "dilation_rate", dilation_rate)

@@ -40,12 +40,13 @@ def table(plan: Plan) -> str:
         rows.append((str(i), call.kernel, call.label, algorithm(call), cost, f"{nbytes / 1024:,.0f}", buffers))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     lines = []
+    aligned = "><<<>>"  # numbers to the right
     for row in rows:
-        cells = [f"{cell:>{w}}" if column in (0, 4, 5) else f"{cell:<{w}}" for column, (cell, w) in enumerate(zip(row[:6], widths, strict=True))]
+        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths, strict=False)]
         lines.append("  ".join([*cells, row[6]]).rstrip())
     head = (
-        f"Plan to {plan.spec.mode}, batches of up to {capacity}, cpu ({_core.active_isa()}): {len(plan.calls)} kernel calls, "
-        f"{total:,.0f} MFLOP, arena {plan.nbytes / 2**20:,.1f} MiB"
+        f"Plan to {plan.spec.mode}, batches of up to {capacity}, cpu ({_core.active_isa()}): "
+        f"{len(plan.calls)} kernel calls, {total:,.0f} MFLOP, arena {plan.nbytes / 2**20:,.1f} MiB"
     )
     return "\n".join([head, *lines])
 

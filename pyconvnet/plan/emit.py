@@ -19,7 +19,7 @@ from pyconvnet.ops.regularizer import (
 )
 from pyconvnet.ops.rule import Node, Tensor
 from pyconvnet.plan.graph import Graph
-from pyconvnet.plan.passes import Head, tensors_before_gradients
+from pyconvnet.plan.passes import Head, pooled_relus, tensors_before_gradients
 
 if TYPE_CHECKING:
     from pyconvnet.optimizers import Optimizer
@@ -135,13 +135,15 @@ class CallList:
     def backward(self, graph: Graph, head: Head, gradient: Tensor, optimizer: Optimizer) -> None:
         """Every node in reverse; a node's weights move as soon as nobody before it needs them."""
         gradients = {id(head.source): gradient}
+        masked = pooled_relus(graph, head)
         for node in reversed(graph.nodes):
             dy = self._complete_gradient(graph, node, gradients)
             if dy is None:
                 continue
             rule = ops.RULES[node.op]
             self._flops = rule.flops(node)
-            if node.attributes.get("relu"):
+            relu = node.attributes.get("relu") and id(node.output) not in masked
+            if relu or (node.op == "max_pool2d" and id(node.inputs["x"]) in masked):
                 attributes = dict(function="relu", parameter=0.0, size=node.output.size, features=1)
                 ops.emit_activation_backward(self, node.name, attributes, dy=dy, saved=node.output, dx=dy)
             for name, tensor in rule.backward(node, dy, self).items():

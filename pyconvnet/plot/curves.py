@@ -77,8 +77,10 @@ def _panel(axes: Axes, name: str, runs: list[Curves]) -> None:
     axes.set_xlabel(style.word("epoch"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     longest = max(len(curves[name]) for curves in runs if name in curves)
-    axes.set_xlim(0.5, max(longest, 2) + 0.5)
+    beside = max(0.5, 0.02 * longest)
+    axes.set_xlim(1 - beside, longest + beside)
     axes.margins(y=0.12)
+    axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     axes.legend(loc="best")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ def import_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError as reason:
         raise ImportError(
-            f'pyconvnet.plot: pictures need matplotlib, which cannot be imported ({reason}); pip install "pyconvnet[plot]"'
+            f'pyconvnet.plot: matplotlib cannot be imported ({reason}); pip install "pyconvnet[plot]" for pictures'
         ) from reason
 
 
@@ -72,40 +73,48 @@ def word(english: str) -> str:
     return _KOREAN.get(english, english) if korean_font() else english
 
 
+_SETTINGS: dict[str, Any] = {
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": QUIET,
+    "axes.edgecolor": "#9ca3af",
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "savefig.dpi": DOTS_PER_INCH,
+}
+
+
 @contextmanager
 def applied() -> Iterator[None]:
     """The style of all pictures, whatever the user's own settings are."""
     import matplotlib
 
-    fonts = [korean_font(), "DejaVu Sans"] if korean_font() else ["DejaVu Sans"]
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "font.family": fonts,
-                "font.size": 10,
-                "text.color": INK,
-                "axes.labelcolor": QUIET,
-                "axes.edgecolor": "#9ca3af",
-                "axes.titlesize": 11,
-                "axes.titlelocation": "left",
-                "axes.titlepad": 8,
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "axes.grid": True,
-                "axes.axisbelow": True,
-                "axes.unicode_minus": False,
-                "grid.color": GRID,
-                "xtick.color": QUIET,
-                "ytick.color": QUIET,
-                "xtick.labelsize": 9,
-                "ytick.labelsize": 9,
-                "legend.frameon": False,
-                "legend.fontsize": 9,
-                "savefig.dpi": DOTS_PER_INCH,
-            }
-        )
-        yield
+    font = korean_font()
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    # NanumGothic's bold is one step lighter than asked for; matplotlib would say so on stderr.
+    log.setLevel(logging.ERROR)
+    try:
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            families = [font, "DejaVu Sans"] if font else ["DejaVu Sans"]
+            settings: Any = _SETTINGS | {"font.family": families}
+            matplotlib.rcParams.update(settings)
+            yield
+    finally:
+        log.setLevel(level)
 
 
 @functools.cache
@@ -137,12 +146,13 @@ def new_figure(width: float, height: float) -> Figure:
     Args:
         width, height: in inches.
     """
-    figure = _picture_class()(figsize=(width, height), layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
-    return figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    return _picture_class()(figsize=(width, height), layout=layout, facecolor="white")
 
 
 def set_title(figure: Figure, title: str | None) -> None:
     """Writes a title over the whole picture, on the left."""
     if title:
-        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="semibold", color=INK)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=INK)

@@ -10,10 +10,13 @@ namespace {
 constexpr int kChains = Vec::kRegisters * 3 / 4;
 
 inline float run_chains(int64_t repetitions) {
-  const Vec factor = broadcast(0.999f), term = broadcast(0.001f);  // every chain tends to 1
+  // Every lane tends to 1, each from elsewhere: a compiler that sees equal lanes computes one of them.
+  const Vec factor = broadcast(0.999f), term = broadcast(0.001f);
+  float lanes[Vec::kLanes];
+  for (int i = 0; i < Vec::kLanes; ++i) lanes[i] = 0.1f * static_cast<float>(i);
   Vec chain[kChains];
 #pragma GCC unroll 32
-  for (int i = 0; i < kChains; ++i) chain[i] = broadcast(0.01f * static_cast<float>(i));
+  for (int i = 0; i < kChains; ++i) chain[i] = load(lanes) + broadcast(0.01f * static_cast<float>(i));
   for (int64_t r = 0; r < repetitions; ++r) {
 #pragma GCC unroll 32
     for (int i = 0; i < kChains; ++i) chain[i] = fma(chain[i], factor, term);
@@ -21,7 +24,6 @@ inline float run_chains(int64_t repetitions) {
   Vec sum = chain[0];
 #pragma GCC unroll 32
   for (int i = 1; i < kChains; ++i) sum = sum + chain[i];
-  float lanes[Vec::kLanes];
   store(lanes, sum);
   float total = 0;
   for (int i = 0; i < Vec::kLanes; ++i) total += lanes[i];

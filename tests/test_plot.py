@@ -1,0 +1,185 @@
+"""Learning curves and predictions as pictures."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyconvnet import plot
+from pyconvnet.callbacks import History
+from pyconvnet.datasets.fashion_mnist import CLASS_NAMES, CLASS_NAMES_KO
+from pyconvnet.plot import style
+
+CURVES = {
+    "accuracy": [0.5, 0.7, 0.8],
+    "loss": [1.5, 0.8, 0.6],
+    "val_accuracy": [0.6, 0.7, 0.7],
+    "val_loss": [1.0, 0.7, 0.9],
+}
+
+
+@pytest.fixture(params=["korean", "english"])
+def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    pytest.importorskip("matplotlib")
+    if request.param == "english":
+        monkeypatch.setattr(style, "korean_font", lambda: None)
+    elif style.korean_font() is None:
+        pytest.skip("no Korean font on this machine")
+    yield request.param
+
+
+@pytest.fixture
+def without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
+def assert_nothing_is_cut(figure: Any) -> None:
+    """Every text lies inside the picture and over no other text."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    FigureCanvasAgg(figure).draw()
+    around = figure.get_tightbbox()  # in inches, of all that is drawn
+    width, height = figure.get_size_inches()
+    assert around.x0 >= 0 and around.y0 >= 0 and around.x1 <= width and around.y1 <= height
+    both = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    ticks = {text for axis in both for text in axis.findobj(Text)} - {axis.label for axis in both}
+    shown = [text for text in figure.findobj(Text) if text.get_text().strip() and text not in ticks]
+    boxes = [text.get_window_extent() for text in shown]
+    for i, box in enumerate(boxes):
+        assert not [shown[j] for j in range(i) if box.overlaps(boxes[j])], shown[i]
+
+
+@pytest.mark.filterwarnings("error")  # matplotlib warns of a character without a glyph
+def test_history_draws_loss_and_accuracy_side_by_side(language: str) -> None:
+    figure = plot.history(CURVES, title="mlp")
+    loss, accuracy = figure.axes
+    words = {"korean": ("손실", "정확도", "에포크", "훈련", "검증"), "english": tuple(style._KOREAN)[:5]}[language]
+    assert (loss.get_title(loc="left"), accuracy.get_title(loc="left")) == words[:2]
+    assert loss.get_xlabel() == words[2]
+    np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[1, 1.5], [2, 0.8], [3, 0.6]])
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), CURVES["val_accuracy"])
+    legend = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert legend[:2] == list(words[3:]) and legend[2].endswith("0.7000")
+    assert figure.get_suptitle() == "mlp"
+    assert_nothing_is_cut(figure)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("epochs", [1, 2, 80])
+def test_history_of_any_length(language: str, epochs: int) -> None:
+    figure = plot.history({name: np.linspace(0.9, 0.01, epochs).tolist() for name in CURVES})
+    low, high = figure.axes[0].get_xlim()
+    assert low < 1 and epochs < high
+    assert figure.axes[0].get_ylim()[0] >= 0
+    assert_nothing_is_cut(figure)
+
+
+def test_history_takes_what_fit_answers_and_several_runs() -> None:
+    pytest.importorskip("matplotlib")
+    fitted = History()
+    for epoch in range(2):
+        fitted.on_epoch_end(epoch, {"loss": 1.0 - 0.5 * epoch})
+    assert len(plot.history(fitted).axes) == 1
+    figure = plot.history([CURVES, {name: [*values, values[-1]] for name, values in CURVES.items()}])
+    assert len(figure.axes[1].lines) == 4
+    assert len(figure.axes[1].get_legend().get_texts()) == 2  # the second run has no labels of its own
+
+
+def test_a_diverged_run_can_be_drawn() -> None:
+    pytest.importorskip("matplotlib")
+    nothing = [None, float("nan")]
+    figure = plot.history({"loss": nothing, "val_loss": nothing})
+    figure.savefig(io.BytesIO())
+    assert len(figure.axes[0].lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({}, ValueError, "holds no epochs"),
+        ({"loss": []}, ValueError, "holds no epochs"),
+        ([], ValueError, "holds no epochs"),
+        (3, TypeError, "expected what fit.. answers or its dictionary, got int"),
+    ],
+)
+def test_history_refuses_what_is_none(given: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"plot.history: .*{message}"):
+        plot.history(given)
+
+
+@pytest.mark.filterwarnings("error")
+def test_predictions_mark_wrong_ones(language: str) -> None:
+    names = CLASS_NAMES_KO if language == "korean" else CLASS_NAMES
+    probabilities = np.full((16, 10), 0.01)
+    probabilities[np.arange(16), np.arange(16) % 10] = 0.91
+    labels = np.arange(16) % 10
+    labels[3] = 0
+    figure = plot.predictions(np.zeros((16, 28, 28, 1), np.uint8), probabilities, labels, class_names=names, title="t")
+    captions = [axes.get_title() for axes in figure.axes]
+    assert len(captions) == 16
+    assert captions[0] == f"✓ {names[0]}  91%" and captions[3] == f"✗ {names[3]}  91%"
+    assert [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel()] == [f"{style.word('actually')}: {names[0]}"]
+    assert [axes.spines["left"].get_edgecolor() for axes in figure.axes].count(_rgba(style.WRONG)) == 1
+    assert_nothing_is_cut(figure)
+
+
+def _rgba(colour: str) -> tuple[float, ...]:
+    from matplotlib.colors import to_rgba
+
+    return to_rgba(colour)
+
+
+def test_predictions_without_labels_or_in_colour_mark_nothing() -> None:
+    pytest.importorskip("matplotlib")
+    figure = plot.predictions(np.zeros((3, 8, 8, 3)), np.eye(3))
+    assert [axes.get_title() for axes in figure.axes] == ["0  100%", "1  100%", "2  100%"]
+
+
+@pytest.mark.parametrize(
+    ("images", "probabilities", "options", "message"),
+    [
+        ((3, 8), (3, 2), {}, r"images must be \[n, h, w\] or .* got shape \(3, 8\)"),
+        ((0, 8, 8), (0, 2), {}, "1 to 100 images, got 0"),
+        ((101, 8, 8), (101, 2), {}, "1 to 100 images, got 101; pass a slice"),
+        ((3, 8, 8), (2, 2), {}, r"probabilities must be \[3, classes\], a row an image, got shape \(2, 2\)"),
+        ((3, 8, 8), (3, 2), {"labels": [0]}, "a class for each of the 3 images, got 1"),
+        ((3, 8, 8), (3, 2), {"class_names": ["a"]}, "class_names must hold 2 names, got 1"),
+    ],
+)
+def test_predictions_refuse_what_does_not_fit(
+    images: tuple[int, ...], probabilities: tuple[int, ...], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"plot.predictions: .*{message}"):
+        plot.predictions(np.zeros(images), np.zeros(probabilities), **options)
+
+
+def test_a_picture_shows_itself_in_a_notebook_and_leaves_the_users_settings() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    before = dict(matplotlib.rcParams)
+    png = plot.history(CURVES)._repr_png_()  # type: ignore[attr-defined]
+    assert png.startswith(b"\x89PNG")
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.usefixtures("without_matplotlib")
+def test_without_matplotlib_the_error_says_what_to_install() -> None:
+    with pytest.raises(ImportError, match=r'pip install "pyconvnet\[plot\]"'):
+        plot.history(CURVES)
+    with pytest.raises(ImportError, match=r'pip install "pyconvnet\[plot\]"'):
+        plot.predictions(np.zeros((1, 8, 8)), np.eye(1))
+
+
+def test_importing_costs_no_matplotlib_and_drawing_no_pyplot() -> None:
+    pytest.importorskip("matplotlib")
+    code = (
+        "import sys; from pyconvnet import plot; assert 'matplotlib' not in sys.modules\n"
+        "plot.history({'loss': [1.0]}); assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
