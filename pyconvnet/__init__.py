@@ -1,16 +1,16 @@
 """pyconvnet: trains convolutional networks with C++ kernels behind a Keras-like API.
 
-    import pyconvnet as pcn
+import pyconvnet as pcn
 
-    (x, y), (x_test, y_test) = pcn.datasets.fashion_mnist.load_data()
-    model = pcn.Sequential([
-        pcn.layers.Conv2D(32, 3, activation="relu", input_shape=(28, 28, 1)),
-        pcn.layers.MaxPooling2D(),
-        pcn.layers.Flatten(),
-        pcn.layers.Dense(10, activation="softmax"),
-    ])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x / 255.0, y, epochs=3, validation_split=0.25)
+(x, y), (x_test, y_test) = pcn.datasets.fashion_mnist.load_data()
+model = pcn.Sequential([
+    pcn.layers.Conv2D(32, 3, activation="relu", input_shape=(28, 28, 1)),
+    pcn.layers.MaxPooling2D(),
+    pcn.layers.Flatten(),
+    pcn.layers.Dense(10, activation="softmax"),
+])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(x / 255.0, y, epochs=3, validation_split=0.25)
 """
 
 from __future__ import annotations

@@ -26,12 +26,7 @@ def affine_warp(
     images: npt.NDArray[np.float32], matrices: npt.NDArray[np.float64], fill_mode: str, cval: float
 ) -> npt.NDArray[np.float32]: ...
 def time_kernel(
-    kernel: str,
-    attributes: dict[str, Any],
-    arrays: dict[str, np.ndarray],
-    rows: int,
-    *args: Any,
-    **kwargs: Any,
+    kernel: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], rows: int, seconds: float
 ) -> list[float]: ...
 def measure_fma_peak(seconds: float) -> float: ...
 def measure_copy_bandwidth(seconds: float) -> float: ...

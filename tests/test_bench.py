@@ -151,6 +151,11 @@ def test_bytes_of_a_pool() -> None:
     assert forward.nbytes() == backward.nbytes() == 2 * 64 * (14 * 14 * 4 + 7 * 7 * (4 + 2))  # argmax: 2 bytes
 
 
+def test_bytes_of_a_convolution_leave_scratch_out() -> None:
+    work = find(work_of([NETWORKS["book"]], 2), "conv2d 3x3 14x14 32>64 same relu", "forward")
+    assert work.nbytes() == 4 * (2 * 14 * 14 * (32 + 64) + 9 * 32 * 64 + 64)  # x, y, kernel, bias
+
+
 def test_buffers_are_those_of_the_training_step() -> None:
     work = find(work_of([NETWORKS["book"]], 2), "max_pool2d 2x2 14x14 64", "backward")
     arrays = work.arrays()

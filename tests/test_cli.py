@@ -41,7 +41,7 @@ def test_list_shows_every_experiment_and_trains_nothing(
     code, out, _ = call(capsys, "lecture", "--list")
     assert code == 0
     assert [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")] == list(EXPERIMENTS)
-    assert "test loss / accuracy: 0.5899 / 0.8197 published" in out and "3,989,642 parameters" in out
+    assert "test loss / accuracy: published 0.5899 / 0.8197, Keras 3 0.4076" in out and "3,989,642 parameters" in out
 
 
 def test_arguments_reach_the_job(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

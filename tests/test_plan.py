@@ -254,7 +254,9 @@ def test_rows_outside_the_data_are_refused() -> None:
         plan.predict_into([x], np.array([3]), batch_size=1, seed=0, iteration=0, out=out)
 
 
-@pytest.mark.parametrize("dtype", "uint8 int8 uint16 int16 int32 uint32 int64 float16 float64".split())
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int16", "int32", "uint32", "int64", "float16", "float64"]
+)
 def test_every_dtype_and_stride_is_gathered(dtype: str) -> None:
     model = small_model()
     whole = np.random.default_rng(0).integers(0, 100, (20, 9, 9, 4)).astype(dtype)

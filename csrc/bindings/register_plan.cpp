@@ -112,8 +112,7 @@ void register_plan(pybind11::module_& m) {
   py::class_<BoundPlan>(m, "Plan", "Kernel calls bound to arrays; see pyconvnet.plan.")
       .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"))
       .def("run", &run_plan, py::arg("feeds"), py::arg("indices"), py::arg("batch_size"), py::arg("seed"),
-           py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(),
-           py::arg("out") = py::none());
+           py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(), py::arg("out") = py::none());
 }
 
 }  // namespace pyconvnet

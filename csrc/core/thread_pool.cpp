@@ -91,7 +91,7 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::free_scratch() {
   for (float*& block : scratch_) {
-    ::operator delete(block, std::align_val_t{kAlignment});
+    ::operator delete (block, std::align_val_t{kAlignment});
     block = nullptr;
   }
 }
@@ -101,7 +101,7 @@ void ThreadPool::reserve_scratch(size_t bytes_per_worker) {
   free_scratch();
   scratch_bytes_ = 0;
   for (float*& block : scratch_)
-    block = static_cast<float*>(::operator new(bytes_per_worker, std::align_val_t{kAlignment}));
+    block = static_cast<float*>(::operator new (bytes_per_worker, std::align_val_t{kAlignment}));
   scratch_bytes_ = bytes_per_worker;
 }
 

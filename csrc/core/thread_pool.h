@@ -75,8 +75,7 @@ namespace {  // internal linkage: these templates are also compiled inside units
 template <class F>
 [[maybe_unused]] inline void parallel_for(ThreadPool& pool, int64_t tasks, const F& fn) {
   pool.run(
-      tasks,
-      [](const void* context, int64_t task, int worker) { (*static_cast<const F*>(context))(task, worker); },
+      tasks, [](const void* context, int64_t task, int worker) { (*static_cast<const F*>(context))(task, worker); },
       &fn);
 }
 

@@ -12,15 +12,15 @@ namespace pyconvnet {
 // Every thin unit offers one function: the kernels of one stem for one instruction set.
 #define PYCONVNET_DECLARE_STEM(stem) void add_##stem(KernelTable& table);
 #define PYCONVNET_ADD_STEM(stem) add_##stem(table);
-#define PYCONVNET_DEFINE_TABLE(isa)             \
-  namespace isa {                               \
-  PYCONVNET_STEMS(PYCONVNET_DECLARE_STEM)       \
-  static KernelTable make_table() {             \
-    KernelTable table;                          \
-    table.name = #isa;                          \
-    PYCONVNET_STEMS(PYCONVNET_ADD_STEM)         \
-    return table;                               \
-  }                                             \
+#define PYCONVNET_DEFINE_TABLE(isa)       \
+  namespace isa {                         \
+  PYCONVNET_STEMS(PYCONVNET_DECLARE_STEM) \
+  static KernelTable make_table() {       \
+    KernelTable table;                    \
+    table.name = #isa;                    \
+    PYCONVNET_STEMS(PYCONVNET_ADD_STEM)   \
+    return table;                         \
+  }                                       \
   }
 PYCONVNET_ISAS(PYCONVNET_DEFINE_TABLE)
 

@@ -1,6 +1,7 @@
 // 2-D convolution (cross-correlation, as in Keras): NHWC activations, HWIO kernels, float32.
 //   y[n, oh, ow, co] = bias[co] + sum over kh, kw, ci of
-//       x[n, oh*stride_h + kh*dilation_h - pad_top, ow*stride_w + kw*dilation_w - pad_left, ci] * kernel[kh, kw, ci, co]
+//       x[n, oh*stride_h + kh*dilation_h - pad_top, ow*stride_w + kw*dilation_w - pad_left, ci] * kernel[kh, kw, ci,
+//       co]
 // With groups, output channel co sees the input channels of its group only.
 #pragma once
 
@@ -14,8 +15,8 @@ inline constexpr int64_t kMaxColumnBlock = 64;
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 struct Conv2dGeometry {
-  int64_t h, w, c_in;       // input
-  int64_t oh, ow, c_out;    // output
+  int64_t h, w, c_in;     // input
+  int64_t oh, ow, c_out;  // output
   int64_t kernel_h, kernel_w;
   int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
   int64_t groups;

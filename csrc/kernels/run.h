@@ -15,11 +15,11 @@ struct Feed {
   static constexpr int kMaxRank = 8;
   const std::byte* data = nullptr;
   DType dtype = DType::float32;
-  int rank = 0;                  // axes behind the first one
-  int64_t row_stride = 0;        // bytes from row to row
-  int64_t shape[kMaxRank] = {};  // of one row
+  int rank = 0;                   // axes behind the first one
+  int64_t row_stride = 0;         // bytes from row to row
+  int64_t shape[kMaxRank] = {};   // of one row
   int64_t stride[kMaxRank] = {};  // bytes
-  const float* table = nullptr;  // uint8 only: 256 values to read in place of 0 .. 255
+  const float* table = nullptr;   // uint8 only: 256 values to read in place of 0 .. 255
 };
 
 struct Run {

@@ -5,7 +5,7 @@
 namespace pyconvnet {
 
 const char* dtype_name(DType dtype) {
-  static const char* names[] = {"float32", "float64", "uint8",  "int8",  "uint16", "int16",
+  static const char* names[] = {"float32", "float64", "uint8", "int8",   "uint16", "int16",
                                 "int32",   "uint32",  "int64", "uint64", "float16"};
   return names[static_cast<int>(dtype)];
 }
@@ -24,12 +24,10 @@ Block BindVisitor::find(const char* name, DType dtype, Extent extent, bool requi
   const Block& block = it->second;
   const std::string who = call_.kernel + " '" + name + "'";
   check(extent.count >= 0, who, "sizes must not be negative");
-  check(block.dtype == dtype, who,
-        std::string("must be ") + dtype_name(dtype) + ", got " + dtype_name(block.dtype));
+  check(block.dtype == dtype, who, std::string("must be ") + dtype_name(dtype) + ", got " + dtype_name(block.dtype));
   const size_t count = static_cast<size_t>(extent.count) * static_cast<size_t>(extent.for_each_row ? capacity_ : 1);
   const size_t bytes = count * dtype_size(dtype);
-  check(block.bytes >= bytes, who,
-        "must hold " + std::to_string(bytes) + " bytes, got " + std::to_string(block.bytes));
+  check(block.bytes >= bytes, who, "must hold " + std::to_string(bytes) + " bytes, got " + std::to_string(block.bytes));
   check(!written || block.writable, who, "is written, but the array is read-only");
   check(reinterpret_cast<uintptr_t>(block.data) % dtype_size(dtype) == 0, who, "is not aligned to its dtype");
   const char* begin = static_cast<const char*>(block.data);
@@ -92,11 +90,11 @@ std::unique_ptr<BoundCall> bind_call(const KernelTable& table, const CallDescrip
 
 std::vector<BufferDescription> describe_call(const CallDescription& call) {
   DescribeVisitor visitor(call);
-#define PYCONVNET_DESCRIBE(name, Arguments)  \
-  if (call.kernel == #name) {                \
-    Arguments arguments{};                   \
-    arguments.visit(visitor);                \
-    return visitor.buffers;                  \
+#define PYCONVNET_DESCRIBE(name, Arguments) \
+  if (call.kernel == #name) {               \
+    Arguments arguments{};                  \
+    arguments.visit(visitor);               \
+    return visitor.buffers;                 \
   }
   PYCONVNET_KERNELS(PYCONVNET_DESCRIBE)
 #undef PYCONVNET_DESCRIBE

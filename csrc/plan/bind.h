@@ -101,20 +101,42 @@ class AttributeReader {
 class DescribeVisitor : public AttributeReader {
  public:
   using AttributeReader::AttributeReader;
-  template <class T> void input(const char* name, const T*&, Extent e) { add<T>(name, e, "input"); }
-  template <class T> void optional_input(const char* name, const T*&, Extent e) { add<T>(name, e, "optional_input"); }
-  template <class T> void output(const char* name, T*&, Extent e) { add<T>(name, e, "output"); }
-  template <class T> void optional_output(const char* name, T*&, Extent e) { add<T>(name, e, "optional_output"); }
-  template <class T> void update(const char* name, T*&, Extent e) { add<T>(name, e, "update"); }
-  template <class T> void optional_update(const char* name, T*&, Extent e) { add<T>(name, e, "optional_update"); }
-  template <class T> void scratch(const char* name, T*&, Extent e) { add<T>(name, e, "scratch"); }
+  template <class T>
+  void input(const char* name, const T*&, Extent e) {
+    add<T>(name, e, "input");
+  }
+  template <class T>
+  void optional_input(const char* name, const T*&, Extent e) {
+    add<T>(name, e, "optional_input");
+  }
+  template <class T>
+  void output(const char* name, T*&, Extent e) {
+    add<T>(name, e, "output");
+  }
+  template <class T>
+  void optional_output(const char* name, T*&, Extent e) {
+    add<T>(name, e, "optional_output");
+  }
+  template <class T>
+  void update(const char* name, T*&, Extent e) {
+    add<T>(name, e, "update");
+  }
+  template <class T>
+  void optional_update(const char* name, T*&, Extent e) {
+    add<T>(name, e, "optional_update");
+  }
+  template <class T>
+  void scratch(const char* name, T*&, Extent e) {
+    add<T>(name, e, "scratch");
+  }
   void worker_scratch(int64_t) {}
   void in_place(const char*, const char*) {}
 
   std::vector<BufferDescription> buffers;
 
  private:
-  template <class T> void add(const char* name, Extent e, const char* role) {
+  template <class T>
+  void add(const char* name, Extent e, const char* role) {
     buffers.push_back({name, dtype_of<T>(), e.count, e.for_each_row, role});
   }
 };
@@ -124,15 +146,34 @@ class BindVisitor : public AttributeReader {
  public:
   BindVisitor(const CallDescription& call, int64_t capacity) : AttributeReader(call), capacity_(capacity) {}
 
-  template <class T> void input(const char* name, const T*& p, Extent e) { p = bind<const T>(name, e, true, false); }
-  template <class T> void optional_input(const char* name, const T*& p, Extent e) {
+  template <class T>
+  void input(const char* name, const T*& p, Extent e) {
+    p = bind<const T>(name, e, true, false);
+  }
+  template <class T>
+  void optional_input(const char* name, const T*& p, Extent e) {
     p = bind<const T>(name, e, false, false);
   }
-  template <class T> void output(const char* name, T*& p, Extent e) { p = bind<T>(name, e, true, true); }
-  template <class T> void optional_output(const char* name, T*& p, Extent e) { p = bind<T>(name, e, false, true); }
-  template <class T> void update(const char* name, T*& p, Extent e) { p = bind<T>(name, e, true, true); }
-  template <class T> void optional_update(const char* name, T*& p, Extent e) { p = bind<T>(name, e, false, true); }
-  template <class T> void scratch(const char* name, T*& p, Extent e) { p = bind<T>(name, e, true, true); }
+  template <class T>
+  void output(const char* name, T*& p, Extent e) {
+    p = bind<T>(name, e, true, true);
+  }
+  template <class T>
+  void optional_output(const char* name, T*& p, Extent e) {
+    p = bind<T>(name, e, false, true);
+  }
+  template <class T>
+  void update(const char* name, T*& p, Extent e) {
+    p = bind<T>(name, e, true, true);
+  }
+  template <class T>
+  void optional_update(const char* name, T*& p, Extent e) {
+    p = bind<T>(name, e, false, true);
+  }
+  template <class T>
+  void scratch(const char* name, T*& p, Extent e) {
+    p = bind<T>(name, e, true, true);
+  }
   void worker_scratch(int64_t floats) { scratch_bytes = static_cast<size_t>(floats) * sizeof(float); }
   void in_place(const char* output, const char* input) { same_memory_.push_back({output, input}); }
 
@@ -149,7 +190,8 @@ class BindVisitor : public AttributeReader {
     bool written;
   };
   Block find(const char* name, DType dtype, Extent extent, bool required, bool written);
-  template <class T> T* bind(const char* name, Extent e, bool required, bool written) {
+  template <class T>
+  T* bind(const char* name, Extent e, bool required, bool written) {
     return static_cast<T*>(find(name, dtype_of<std::remove_const_t<T>>(), e, required, written).data);
   }
 

@@ -36,7 +36,7 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
     _core.time_kernel(*arguments, 1e-9)  # faults the pages in
     samples = _core.time_kernel(*arguments, seconds)
     median = statistics.median(samples)
-    row = {
+    row: dict[str, Any] = {
         "layer": work.layer,
         "op": work.op,
         "direction": work.direction,

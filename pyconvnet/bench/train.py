@@ -132,6 +132,7 @@ def measure(network: Network, settings: Settings, missing: dict[str, str], versi
         for name in settings.peers:
             if name in missing:
                 continue
+            report.progress(f"  {name}: starting, warming up")
             try:
                 peer = stack.enter_context(
                     Peer(settings.peers[name], settings.folder, settings.python, settings.threads)

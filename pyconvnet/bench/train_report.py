@@ -34,7 +34,7 @@ def _head(content: dict[str, Any]) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "pyconvnet")
     return (
         f"{machine.headline(content['machine'])}; {libraries}; batch {config['batch']}, float32, Adam, "
-        f"medians of {config['rounds']} rounds"
+        f"medians of {config['rounds']} round{'s' if config['rounds'] != 1 else ''}"
     )
 
 

@@ -114,7 +114,9 @@ def _list() -> None:
     for experiment in EXPERIMENTS.values():
         say(f"{experiment.name}: {experiment.summary}")
         say(f"    {experiment.parameters:,} parameters, at most {experiment.epochs} epochs")
-        figures = f"{published(experiment)} published, {keras(experiment)} Keras 3"
-        say(f"    {experiment.compared_on} loss / accuracy: {figures}")
+        known = {"published": published(experiment), "Keras 3": keras(experiment)}
+        figures = ", ".join(f"{whose} {figure}" for whose, figure in known.items() if figure != "-")
+        if figures:
+            say(f"    {experiment.compared_on} loss / accuracy: {figures}")
         if experiment.remark:
             say(f"    {experiment.remark}")

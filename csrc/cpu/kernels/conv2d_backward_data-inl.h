@@ -1,6 +1,7 @@
 // The gradient of the input is itself a convolution of dy with the transposed kernel. With strides, the pixels of dx
 // fall into stride_h * stride_w classes; each class sees its own subset of taps and is a convolution of stride 1:
-//   dx[s*j + r] = sum over taps k with (r + pad - k*dilation) % s == 0 of dy[j + (r + pad - k*dilation) / s] * kernel[k]
+//   dx[s*j + r] = sum over taps k with (r + pad - k*dilation) % s == 0 of dy[j + (r + pad - k*dilation) / s] *
+//   kernel[k]
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"

@@ -1,8 +1,8 @@
 // Three matrix products. The weights [k, m] are read once, where they lie; the batch is small beside them.
 #pragma once
 
-#include "cpu/kernels/parallel-inl.h"
 #include "cpu/kernels/pack-inl.h"
+#include "cpu/kernels/parallel-inl.h"
 #include "cpu/kernels/tile.h"
 #include "kernels/kernel_list.h"
 

@@ -28,8 +28,7 @@ inline To read_element(const Feed& feed, const std::byte* p) {
   switch (feed.dtype) {
     case DType::float32: return as(float{});
     case DType::float64: return as(double{});
-    case DType::uint8:
-      return feed.table ? static_cast<To>(feed.table[static_cast<uint8_t>(*p)]) : as(uint8_t{});
+    case DType::uint8: return feed.table ? static_cast<To>(feed.table[static_cast<uint8_t>(*p)]) : as(uint8_t{});
     case DType::int8: return as(int8_t{});
     case DType::uint16: return as(uint16_t{});
     case DType::int16: return as(int16_t{});
@@ -48,9 +47,14 @@ inline To read_element(const Feed& feed, const std::byte* p) {
 
 inline int64_t element_bytes(DType dtype) {
   switch (dtype) {
-    case DType::float64: case DType::int64: case DType::uint64: return 8;
-    case DType::uint8: case DType::int8: return 1;
-    case DType::uint16: case DType::int16: case DType::float16: return 2;
+    case DType::float64:
+    case DType::int64:
+    case DType::uint64: return 8;
+    case DType::uint8:
+    case DType::int8: return 1;
+    case DType::uint16:
+    case DType::int16:
+    case DType::float16: return 2;
     default: return 4;
   }
 }

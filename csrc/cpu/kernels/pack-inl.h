@@ -7,7 +7,8 @@ namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
 // Copies [rows x columns] at `from` (columns side by side) into blocks of `width` columns, zeros behind the last.
-inline void pack_columns(const float* from, int64_t from_step, int64_t rows, int64_t columns, int64_t width, float* to) {
+inline void pack_columns(const float* from, int64_t from_step, int64_t rows, int64_t columns, int64_t width,
+                         float* to) {
   for (int64_t r = 0; r < rows; ++r, from += from_step, to += width) {
     int64_t c = 0;
     for (; c + Vec::kLanes <= columns; c += Vec::kLanes) store(to + c, load(from + c));

@@ -113,16 +113,16 @@ void fill_tile(const Tile& t) {
 template <int kVectors, bool kWhole>
 inline void run_tile_rows(const Tile& t, int rows) {
   switch (rows) {
-#define PYCONVNET_TILE_ROWS(n)                                                        \
-  case n:                                                                             \
-    if constexpr (n <= max_rows(kVectors)) return fill_tile<n, kVectors, kWhole>(t);   \
+#define PYCONVNET_TILE_ROWS(n)                                                       \
+  case n:                                                                            \
+    if constexpr (n <= max_rows(kVectors)) return fill_tile<n, kVectors, kWhole>(t); \
     break;
-    PYCONVNET_TILE_ROWS(1) PYCONVNET_TILE_ROWS(2) PYCONVNET_TILE_ROWS(3) PYCONVNET_TILE_ROWS(4)
-    PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6) PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8)
-    PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10) PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12)
-    PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
+    PYCONVNET_TILE_ROWS(1)
+    PYCONVNET_TILE_ROWS(2) PYCONVNET_TILE_ROWS(3) PYCONVNET_TILE_ROWS(4) PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6)
+        PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8) PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10)
+            PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12) PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
 #undef PYCONVNET_TILE_ROWS
-    default: break;
+                default : break;
   }
 }
 
