@@ -17,6 +17,14 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
+try:
+    from pyconvnet import _core as _core
+except ImportError as error:
+    raise ImportError(
+        f"the compiled part of pyconvnet is not in {__path__[0]} ({error}); if this is the source folder, "
+        "install with `pip install .` and run Python elsewhere"
+    ) from error
+
 from pyconvnet import (
     activations,
     callbacks,

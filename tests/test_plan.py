@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import pyconvnet as pcn
 from pyconvnet import _core, layers, ops
 from pyconvnet.losses import LossSpec
+from pyconvnet.ops.conv2d import conv2d_geometry
 from pyconvnet.plan import Graph, PlanSpec, build_plan, passes
 from pyconvnet.plan.memory import ALIGNMENT, Interval, pack
 
@@ -268,3 +269,40 @@ def test_every_dtype_and_stride_is_gathered(dtype: str) -> None:
 def test_the_rules_cover_what_layers_declare() -> None:
     graph = lowered(small_model())
     assert {node.op for node in graph.nodes} - {"flatten"} <= set(ops.RULES)
+
+
+def test_sizes_and_feeds_are_checked_before_a_kernel_sees_them() -> None:
+    geometry = conv2d_geometry("conv", (4, 4, 2), 3, 2)
+    for name in ("stride_h", "groups", "kernel_w", "dilation_w", "oh"):
+        with pytest.raises(ValueError, match=f"conv2d_forward: {name} must be positive, got 0"):
+            _core.describe_kernel("conv2d_forward", {**geometry, "relu": False, name: 0})
+    with pytest.raises(ValueError, match="pad_top must be at least 0, got -1"):
+        _core.describe_kernel("conv2d_forward", {**geometry, "relu": False, "pad_top": -1})
+    with pytest.raises(ValueError, match="reads the feeds of a plan and cannot run alone"):
+        _core.run_kernel("gather", dict(feed=0, size=1), {"out": np.zeros(1, np.float32)}, 1, 0, 0, 0.0)
+    plan = build_plan(small_model(), PlanSpec("predict", 4))
+    with pytest.raises(ValueError, match="rows of feed 0 must hold 162 numbers, got 9"):
+        plan.run([np.zeros((3, 9), np.float32)], np.arange(3), batch_size=4, seed=0, iteration=0, learning_rate=0.0)
+    with pytest.raises(ValueError, match="needs feed 0, got 0 feeds"):
+        plan.run([], np.arange(3), batch_size=4, seed=0, iteration=0, learning_rate=0.0)
+
+
+@pytest.mark.parametrize("layer", ["conv2d", "depthwise", "dense"])
+def test_a_fused_relu_passes_nan_on(layer: str) -> None:
+    """A diverged network must look diverged, fused or not."""
+    x = np.full((1, 3, 3, 2), np.nan, np.float32)
+    body = {
+        "conv2d": [layers.Conv2D(3, 3, activation="relu")],
+        "depthwise": [layers.Conv2D(2, 3, groups=2, activation="relu")],
+        "dense": [layers.Flatten(), layers.Dense(3, activation="relu")],
+    }[layer]
+    assert np.isnan(pcn.Sequential([layers.Input((3, 3, 2)), *body]).predict(x, verbose=0)).all()
+
+
+def test_byte_orders() -> None:
+    """Numbers are numbers in either byte order, and the machine's own has more than one name."""
+    model = small_model()
+    x, _ = data(4)
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(model.predict(x.astype(">f4"), verbose=0), expected)
+    np.testing.assert_array_equal(model.predict(x.astype(">f4").byteswap().view("<f4"), verbose=0), expected)

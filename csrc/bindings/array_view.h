@@ -13,7 +13,7 @@ namespace pyconvnet {
 inline DType dtype_of_array(const std::string& who, const pybind11::array& array) {
   const char kind = array.dtype().kind();
   const auto bytes = array.itemsize();
-  const bool native = array.dtype().byteorder() == '=' || array.dtype().byteorder() == '|';
+  const bool native = array.dtype().attr("isnative").cast<bool>();
   if (native && kind == 'f' && bytes == 4) return DType::float32;
   if (native && kind == 'f' && bytes == 8) return DType::float64;
   if (native && kind == 'f' && bytes == 2) return DType::float16;

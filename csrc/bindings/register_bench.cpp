@@ -38,8 +38,7 @@ double fastest(const std::vector<double>& samples) { return *std::min_element(sa
 
 // GFLOP/s of all threads together in their fastest millisecond: what no kernel can beat.
 double measure_fma_peak(double seconds) {
-  const auto pool = global_pool();
-  const auto lease = pool->lease();
+  const PoolLease pool = lease_pool();
   // Tasks of about 20 microseconds, and many of them, so that a thread that comes late takes fewer.
   FmaPeak op{.tasks = 64 * pool->threads(), .repetitions = 5000, .sums = nullptr, .flops = nullptr};
   std::vector<float> sums(static_cast<size_t>(op.tasks));
@@ -55,8 +54,7 @@ double measure_fma_peak(double seconds) {
 // GB/s, bytes read plus bytes written, of all threads copying blocks far larger than the caches.
 double measure_copy_bandwidth(double seconds) {
   constexpr size_t kPiece = size_t{1} << 20, kPieces = 128;
-  const auto pool = global_pool();
-  const auto lease = pool->lease();
+  const PoolLease pool = lease_pool();
   std::vector<char> from(kPiece * kPieces, 1), to(kPiece * kPieces);
   const auto copy = [&] {
     parallel_for(*pool, kPieces, [&](int64_t piece, int) {
@@ -74,9 +72,9 @@ std::vector<double> time_kernel(const std::string& kernel, const std::map<std::s
   for (const auto& [name, array] : arrays) call.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
   check(rows >= 1, kernel, "rows must be positive");
   const auto bound = bind_call(active_kernels(), call, rows);
+  check(bound->feeds.empty(), kernel, "reads the feeds of a plan and cannot run alone");
   const py::gil_scoped_release release;
-  const auto pool = global_pool();
-  const auto lease = pool->lease();
+  const PoolLease pool = lease_pool();
   pool->reserve_scratch(bound->scratch_bytes);
   const FlushDenormals flush;
   Run run;

@@ -46,8 +46,7 @@ py::array_t<float> warp_images(const py::array& images, const py::array& matrice
   warp.output = output.mutable_data();
   {
     const py::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL
-    const auto pool = global_pool();
-    const auto lease = pool->lease();
+    const PoolLease pool = lease_pool();
     affine_warp(*pool, warp);
   }
   return output;

@@ -19,9 +19,9 @@ void run_kernel(const std::string& kernel, const Attributes& attributes, const s
   for (const auto& [name, array] : arrays) call.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
   check(rows >= 0, kernel, "rows must not be negative");
   const auto bound = bind_call(active_kernels(), call, rows);
+  check(bound->feeds.empty(), kernel, "reads the feeds of a plan and cannot run alone");
   const py::gil_scoped_release release;
-  const auto pool = global_pool();
-  const auto lease = pool->lease();
+  const PoolLease pool = lease_pool();
   pool->reserve_scratch(bound->scratch_bytes);
   const FlushDenormals flush;
   Run run;

@@ -76,11 +76,25 @@ std::vector<Feed> make_feeds(const std::vector<FeedSpec>& specs, const py::array
   return feeds;
 }
 
+void check_feeds(const Plan& plan, const std::vector<Feed>& feeds) {
+  for (const FeedUse& use : plan.feeds()) {
+    check(use.index < static_cast<int64_t>(feeds.size()), "Plan.run",
+          "needs feed " + std::to_string(use.index) + ", got " + std::to_string(feeds.size()) + " feeds");
+    const Feed& feed = feeds[static_cast<size_t>(use.index)];
+    int64_t size = 1;
+    for (int axis = 0; axis < feed.rank; ++axis) size *= feed.shape[axis];
+    check(size == use.row_size, "Plan.run",
+          "rows of feed " + std::to_string(use.index) + " must hold " + std::to_string(use.row_size) +
+              " numbers, got " + std::to_string(size));
+  }
+}
+
 // `output` [capacity, size] is copied, step by step, into consecutive rows of `out` where both are given.
 void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
               const py::array_t<int64_t, py::array::c_style>& indices, int64_t batch_size, uint64_t seed,
               int64_t iteration, float learning_rate, std::optional<py::array> output, std::optional<py::array> out) {
   const std::vector<Feed> feeds = make_feeds(feed_specs, indices);
+  check_feeds(bound.plan, feeds);
   const float* from = nullptr;
   float* to = nullptr;
   int64_t row_size = 0;
@@ -94,8 +108,7 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
     from = static_cast<const float*>(source.data), to = static_cast<float*>(target.data);
   }
   const py::gil_scoped_release release;
-  const auto pool = global_pool();
-  const auto lease = pool->lease();
+  const PoolLease pool = lease_pool();
   pool->reserve_scratch(bound.plan.scratch_bytes());
   const FlushDenormals flush;
   Run run;

@@ -56,42 +56,59 @@ int allowed_cores() {
   return cores > 0 ? static_cast<int>(cores) : 1;
 }
 
-std::mutex& global_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
-std::shared_ptr<ThreadPool>& global_slot() {
-  // Never destroyed: at process exit the workers of a library must not be joined from a static destructor.
-  static auto* slot = new std::shared_ptr<ThreadPool>;
-  return *slot;
+// Never destroyed: at process exit the workers of a library must not be joined from a static destructor.
+struct Global {
+  std::mutex turn;   // held while a plan runs
+  std::mutex state;  // guards the rest
+  std::shared_ptr<ThreadPool> pool;
+};
+Global& global() {
+  static auto* instance = new Global;
+  return *instance;
 }
 
 int requested_threads = 0;
 
 // Only the forking thread lives on in the child: its pool object is dropped without joining anybody.
-void after_fork_in_child() {
-  new (&global_slot()) std::shared_ptr<ThreadPool>;
-  new (&global_mutex()) std::mutex;
+void after_fork_in_child() { new (&global()) Global; }
+
+std::shared_ptr<ThreadPool> global_pool() {
+  const std::lock_guard<std::mutex> lock(global().state);
+  if (!global().pool) {
+    static const int registered = pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    (void)registered;
+    global().pool = std::make_shared<ThreadPool>(requested_threads > 0 ? requested_threads : default_thread_count());
+  }
+  return global().pool;
 }
 
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : threads_(threads), scratch_(static_cast<size_t>(threads), nullptr) {
-  for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { worker_loop(worker); });
+  workers_.reserve(static_cast<size_t>(threads));
+  try {
+    for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { worker_loop(worker); });
+  } catch (...) {  // no more threads to be had: those that run must end before the error goes on
+    stop_workers();
+    throw;
+  }
 }
 
 ThreadPool::~ThreadPool() {
+  stop_workers();
+  free_scratch();
+}
+
+void ThreadPool::stop_workers() {
   stop_.store(true);
   state_.fetch_add(uint64_t{1} << kEpochShift);
   state_.notify_all();
   for (std::thread& thread : workers_) thread.join();
-  free_scratch();
 }
 
 void ThreadPool::free_scratch() {
   for (float*& block : scratch_) {
-    ::operator delete (block, std::align_val_t{kAlignment});
+    ::operator delete(block, std::align_val_t{kAlignment});
     block = nullptr;
   }
 }
@@ -101,7 +118,7 @@ void ThreadPool::reserve_scratch(size_t bytes_per_worker) {
   free_scratch();
   scratch_bytes_ = 0;
   for (float*& block : scratch_)
-    block = static_cast<float*>(::operator new (bytes_per_worker, std::align_val_t{kAlignment}));
+    block = static_cast<float*>(::operator new(bytes_per_worker, std::align_val_t{kAlignment}));
   scratch_bytes_ = bytes_per_worker;
 }
 
@@ -120,7 +137,8 @@ void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
   work(0);
   // Closed: a worker that has not joined by now is not waited for.
   state_.fetch_and(~kOpen);
-  while ((state_.load(std::memory_order_acquire) & kCountMask) != 0) pause();
+  for (int i = 0; (state_.load(std::memory_order_acquire) & kCountMask) != 0; ++i)
+    i < 4096 ? pause() : std::this_thread::yield();  // a worker may be waiting for this very core
 }
 
 void ThreadPool::work(int worker) {
@@ -182,26 +200,18 @@ int default_thread_count() {
   return threads < kMaxThreads ? threads : kMaxThreads;
 }
 
-std::shared_ptr<ThreadPool> global_pool() {
-  const std::lock_guard<std::mutex> lock(global_mutex());
-  auto& slot = global_slot();
-  if (!slot) {
-    static const int registered = pthread_atfork(nullptr, nullptr, after_fork_in_child);
-    (void)registered;
-    slot = std::make_shared<ThreadPool>(requested_threads > 0 ? requested_threads : default_thread_count());
-  }
-  return slot;
+PoolLease lease_pool() {
+  std::unique_lock<std::mutex> turn(global().turn);
+  return {std::move(turn), global_pool()};
 }
 
 void set_num_threads(int threads) {
   check(threads >= 1 && threads <= kMaxThreads, "set_num_threads",
         "threads must be from 1 to 256, got " + std::to_string(threads));
-  const std::lock_guard<std::mutex> lock(global_mutex());
+  const std::lock_guard<std::mutex> turn(global().turn);  // waits for a running plan
+  const std::lock_guard<std::mutex> lock(global().state);
   requested_threads = threads;
-  auto& slot = global_slot();
-  if (!slot || slot->threads() == threads) return;
-  { const auto wait_for_running_plan = slot->lease(); }
-  slot.reset();
+  if (global().pool && global().pool->threads() != threads) global().pool.reset();
 }
 
 int get_num_threads() { return global_pool()->threads(); }

@@ -25,11 +25,8 @@ class ThreadPool {
   int threads() const { return threads_; }
 
   // Runs fn(context, task, worker) for task = 0 .. tasks-1 and returns when all are done. The caller holds
-  // lease(). worker is 0 .. threads()-1 and unique among the tasks that run at the same time.
+  // a PoolLease. worker is 0 .. threads()-1 and unique among the tasks that run at the same time.
   void run(int64_t tasks, Task fn, const void* context);
-
-  // One plan (or one eager op) at a time works on a pool; others queue here.
-  std::unique_lock<std::mutex> lease() { return std::unique_lock<std::mutex>(mutex_); }
 
   // Scratch memory of each worker, 64-byte aligned. Reserved before the first step, granted inside kernels.
   void reserve_scratch(size_t bytes_per_worker);
@@ -41,6 +38,7 @@ class ThreadPool {
   void work(int worker);
   bool join(uint64_t seen_epoch, uint64_t* state);
   void free_scratch();
+  void stop_workers();
 
   // state_: epoch of the newest job (high 48 bits), "job open" flag, number of workers inside the job.
   static constexpr uint64_t kCountMask = 0x7fff;
@@ -48,7 +46,6 @@ class ThreadPool {
   static constexpr int kEpochShift = 16;
 
   int threads_;
-  std::mutex mutex_;
   alignas(64) std::atomic<uint64_t> state_{0};
   alignas(64) std::atomic<int64_t> next_task_{0};
   alignas(64) std::atomic<int> sleepers_{0};
@@ -61,8 +58,16 @@ class ThreadPool {
   std::vector<std::thread> workers_;
 };
 
-// The pool of this process; made at first use with default_thread_count() threads and again after fork.
-std::shared_ptr<ThreadPool> global_pool();
+// The pool of this process, made at first use with default_thread_count() threads and again after fork. One plan, or
+// one eager op, works on it at a time; others queue in lease_pool().
+struct PoolLease {
+  std::unique_lock<std::mutex> turn;
+  std::shared_ptr<ThreadPool> pool;
+  ThreadPool& operator*() const { return *pool; }
+  ThreadPool* operator->() const { return pool.get(); }
+  ThreadPool* get() const { return pool.get(); }
+};
+PoolLease lease_pool();
 
 // PYCONVNET_NUM_THREADS if set, else the cores that affinity and the cgroup's quota allow.
 int default_thread_count();

@@ -30,7 +30,7 @@ struct ActivationForward {
   template <class Visitor>
   void visit(Visitor& v) {
     v.attribute("function", function), v.attribute("parameter", parameter);
-    v.attribute("size", size), v.attribute("features", features);
+    v.positive("size", size), v.positive("features", features);
     v.input("x", x, per_row(size));
     v.output("y", y, per_row(size));
     v.in_place("y", "x");
@@ -48,7 +48,7 @@ struct ActivationBackward {
   template <class Visitor>
   void visit(Visitor& v) {
     v.attribute("function", function), v.attribute("parameter", parameter);
-    v.attribute("size", size), v.attribute("features", features);
+    v.positive("size", size), v.positive("features", features);
     v.input("dy", dy, per_row(size));
     v.input("saved", saved, per_row(size));
     v.output("dx", dx, per_row(size));

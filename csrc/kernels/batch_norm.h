@@ -24,7 +24,7 @@ struct BatchNormInference {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features), v.attribute("size", size), v.attribute("epsilon", epsilon);
+    v.positive("features", features), v.positive("size", size), v.attribute("epsilon", epsilon);
     v.input("x", x, per_row(size));
     v.optional_input("gamma", gamma, fixed(features));
     v.optional_input("beta", beta, fixed(features));
@@ -54,7 +54,7 @@ struct BatchNormForward {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features), v.attribute("size", size), v.attribute("epsilon", epsilon);
+    v.positive("features", features), v.positive("size", size), v.attribute("epsilon", epsilon);
     v.attribute("momentum", momentum);
     v.input("x", x, per_row(size));
     v.optional_input("gamma", gamma, fixed(features));
@@ -89,7 +89,7 @@ struct BatchNormBackward {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features), v.attribute("size", size), v.attribute("epsilon", epsilon);
+    v.positive("features", features), v.positive("size", size), v.attribute("epsilon", epsilon);
     v.attribute("constant_statistics", constant_statistics);
     v.input("dy", dy, per_row(size));
     v.input("x", x, per_row(size));

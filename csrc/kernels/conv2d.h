@@ -23,18 +23,23 @@ struct Conv2dGeometry {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("h", h), v.attribute("w", w), v.attribute("c_in", c_in);
-    v.attribute("oh", oh), v.attribute("ow", ow), v.attribute("c_out", c_out);
-    v.attribute("kernel_h", kernel_h), v.attribute("kernel_w", kernel_w);
-    v.attribute("stride_h", stride_h), v.attribute("stride_w", stride_w);
-    v.attribute("dilation_h", dilation_h), v.attribute("dilation_w", dilation_w);
-    v.attribute("pad_top", pad_top), v.attribute("pad_left", pad_left);
-    v.attribute("groups", groups);
+    v.positive("h", h), v.positive("w", w), v.positive("c_in", c_in);
+    v.positive("oh", oh), v.positive("ow", ow), v.positive("c_out", c_out);
+    v.positive("kernel_h", kernel_h), v.positive("kernel_w", kernel_w);
+    v.positive("stride_h", stride_h), v.positive("stride_w", stride_w);
+    v.positive("dilation_h", dilation_h), v.positive("dilation_w", dilation_w);
+    v.non_negative("pad_top", pad_top), v.non_negative("pad_left", pad_left);
+    v.positive("groups", groups);
   }
   int64_t in_size() const { return h * w * c_in; }
   int64_t out_size() const { return oh * ow * c_out; }
   int64_t group_in() const { return c_in / groups; }
   int64_t group_out() const { return c_out / groups; }
+  bool is_depthwise() const { return groups > 1 && groups == c_in && groups == c_out; }
+  // How the gradient of the kernel is computed. With few input channels the taps join them in a matrix of patches.
+  // Pixels of dy with many channels lie so far apart that they share few cache sets: their columns are gathered first.
+  bool uses_patches() const { return groups == 1 && c_in < 8; }
+  bool packs_dy() const { return groups == 1 && !uses_patches() && c_out >= 128; }
   // Floats that hold the offsets of all taps, in a and in b, at the head of a worker's scratch.
   int64_t offsets_size() const { return round_up(4 * kernel_h * kernel_w, 16); }
   int64_t kernel_size() const { return kernel_h * kernel_w * group_in() * c_out; }
@@ -61,7 +66,7 @@ struct Conv2dForward {
     v.scratch("packed", packed, fixed(g.kernel_h * g.kernel_w * g.c_in * round_up(g.group_out(), kMaxColumnBlock)));
     const int64_t padded_h = (g.oh - 1) * g.stride_h + (g.kernel_h - 1) * g.dilation_h + 1;
     const int64_t padded_w = (g.ow - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
-    v.worker_scratch(g.offsets_size() + padded_h * padded_w * g.c_in);
+    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + padded_h * padded_w * g.c_in);
   }
 };
 
@@ -81,7 +86,8 @@ struct Conv2dBackwardData {
     v.output("dx", dx, per_row(g.in_size()));
     v.scratch("packed", packed, fixed(g.kernel_h * g.kernel_w * g.c_out * round_up(g.group_in(), kMaxColumnBlock)));
     const int64_t reach_h = (g.kernel_h - 1) * g.dilation_h, reach_w = (g.kernel_w - 1) * g.dilation_w;
-    v.worker_scratch(g.offsets_size() + (g.h + g.oh + 2 * reach_h + 2) * (g.w + g.ow + 2 * reach_w + 2) * g.c_out);
+    const int64_t frame = (g.h + g.oh + 2 * reach_h + 2) * (g.w + g.ow + 2 * reach_w + 2) * g.c_out;
+    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + frame);
   }
 };
 
@@ -103,7 +109,10 @@ struct Conv2dBackwardWeights {
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     v.scratch("partial", partial, fixed(kSlices * (g.kernel_size() + g.c_out)));
-    v.worker_scratch(g.oh * g.ow * g.kernel_h * g.kernel_w * g.group_in());
+    int64_t columns = 0;  // of a pixel, in scratch
+    if (g.uses_patches()) columns = g.kernel_h * g.kernel_w * g.c_in;
+    if (g.packs_dy()) columns = round_up(g.c_out, kMaxColumnBlock);
+    v.worker_scratch(g.oh * g.ow * columns);
   }
 };
 

@@ -12,7 +12,7 @@ struct DenseGeometry {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("vectors", vectors), v.attribute("k", k), v.attribute("m", m);
+    v.positive("vectors", vectors), v.positive("k", k), v.positive("m", m);
   }
 };
 

@@ -20,8 +20,8 @@ struct DropoutForward {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("threshold", threshold), v.attribute("scale", scale);
-    v.attribute("size", size), v.attribute("instance", instance);
+    v.non_negative("threshold", threshold), v.attribute("scale", scale);
+    v.non_negative("size", size), v.non_negative("instance", instance);
     v.input("x", x, per_row(size));
     v.output("y", y, per_row(size));
     v.in_place("y", "x");
@@ -37,8 +37,8 @@ struct DropoutBackward {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("threshold", threshold), v.attribute("scale", scale);
-    v.attribute("size", size), v.attribute("instance", instance);
+    v.non_negative("threshold", threshold), v.attribute("scale", scale);
+    v.non_negative("size", size), v.non_negative("instance", instance);
     v.input("dy", dy, per_row(size));
     v.output("dx", dx, per_row(size));
     v.in_place("dx", "dy");

@@ -13,7 +13,8 @@ struct Gather {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("feed", feed), v.attribute("size", size);
+    v.non_negative("feed", feed), v.positive("size", size);
+    v.feed(feed, size);
     v.output("out", out, per_row(size));
   }
 };
@@ -25,7 +26,8 @@ struct GatherLabels {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("feed", feed), v.attribute("size", size);
+    v.non_negative("feed", feed), v.positive("size", size);
+    v.feed(feed, size);
     v.output("out", out, per_row(size));
   }
 };

@@ -20,7 +20,7 @@ struct ClassLoss {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features), v.attribute("vectors", vectors), v.attribute("sparse", sparse);
+    v.positive("features", features), v.positive("vectors", vectors), v.attribute("sparse", sparse);
     v.input("predictions", predictions, per_row(vectors * features));
     if (sparse)
       v.input("labels", labels, per_row(vectors));
@@ -59,7 +59,7 @@ struct ValueLoss {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features);
+    v.positive("features", features);
     v.input("predictions", predictions, per_row(features));
     v.input("targets", targets, per_row(features));
     v.optional_input("weights", weights, per_row(1));

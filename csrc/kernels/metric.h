@@ -27,7 +27,7 @@ struct SparseCategoricalAccuracy {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features), v.attribute("vectors", vectors);
+    v.positive("features", features), v.positive("vectors", vectors);
     v.input("predictions", predictions, per_row(vectors * features));
     v.input("labels", labels, per_row(vectors));
     v.update("sums", sums, fixed(2));
@@ -43,7 +43,7 @@ struct CategoricalAccuracy {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features), v.attribute("vectors", vectors);
+    v.positive("features", features), v.positive("vectors", vectors);
     v.input("predictions", predictions, per_row(vectors * features));
     v.input("targets", targets, per_row(vectors * features));
     v.update("sums", sums, fixed(2));
@@ -59,7 +59,7 @@ struct BinaryAccuracy {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("features", features);
+    v.positive("features", features);
     v.input("predictions", predictions, per_row(features));
     v.input("targets", targets, per_row(features));
     v.update("sums", sums, fixed(2));

@@ -18,7 +18,7 @@ struct Sgd {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("size", size), v.attribute("momentum", momentum), v.attribute("nesterov", nesterov);
+    v.non_negative("size", size), v.attribute("momentum", momentum), v.attribute("nesterov", nesterov);
     v.update("w", w, fixed(size));
     v.input("gradient", gradient, fixed(size));
     if (momentum != 0) v.update("velocity", velocity, fixed(size));
@@ -60,7 +60,7 @@ struct Rmsprop {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("size", size), v.attribute("rho", rho);
+    v.non_negative("size", size), v.attribute("rho", rho);
     v.attribute("momentum", momentum), v.attribute("epsilon", epsilon);
     v.update("w", w, fixed(size));
     v.input("gradient", gradient, fixed(size));

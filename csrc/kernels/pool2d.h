@@ -16,11 +16,11 @@ struct Pool2dGeometry {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("h", h), v.attribute("w", w), v.attribute("c", c);
-    v.attribute("oh", oh), v.attribute("ow", ow);
-    v.attribute("pool_h", pool_h), v.attribute("pool_w", pool_w);
-    v.attribute("stride_h", stride_h), v.attribute("stride_w", stride_w);
-    v.attribute("pad_top", pad_top), v.attribute("pad_left", pad_left);
+    v.positive("h", h), v.positive("w", w), v.positive("c", c);
+    v.positive("oh", oh), v.positive("ow", ow);
+    v.positive("pool_h", pool_h), v.positive("pool_w", pool_w);
+    v.positive("stride_h", stride_h), v.positive("stride_w", stride_w);
+    v.non_negative("pad_top", pad_top), v.non_negative("pad_left", pad_left);
   }
   int64_t in_size() const { return h * w * c; }
   int64_t out_size() const { return oh * ow * c; }

@@ -20,7 +20,7 @@ struct L1L2 {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
+    v.non_negative("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
     v.input("w", w, fixed(size));
     v.update("penalty", penalty, fixed(1));
     v.scratch("partial", partial, fixed(size / kPenaltyGrain + 1));
@@ -35,7 +35,7 @@ struct L1L2Backward {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
+    v.non_negative("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
     v.input("w", w, fixed(size));
     v.update("gradient", gradient, fixed(size));
   }
@@ -51,7 +51,7 @@ struct ActivityL1L2 {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
+    v.non_negative("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
     v.input("y", y, per_row(size));
     v.update("penalty", penalty, fixed(1));
     v.scratch("partial", partial, per_row(size / kPenaltyGrain + 1));
@@ -66,7 +66,7 @@ struct ActivityL1L2Backward {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v.attribute("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
+    v.non_negative("size", size), v.attribute("l1", l1), v.attribute("l2", l2);
     v.input("y", y, per_row(size));
     v.update("dy", dy, per_row(size));
   }

@@ -3,6 +3,8 @@
 // arrays of an eager call, and one can list what a kernel wants:
 //
 //   v.attribute("rate", rate);                       int64_t, float, double or bool
+//   v.positive("stride", stride);                    int64_t of at least 1; non_negative: of at least 0
+//   v.feed(feed, size);                              rows of that feed, each of `size` elements
 //   v.input("x", x, per_row(features));              const T*: read
 //   v.output("y", y, per_row(features));             T*: written, every element of the valid rows
 //   v.update("w", w, fixed(count));                  T*: read and written

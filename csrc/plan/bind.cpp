@@ -52,7 +52,8 @@ void BindVisitor::finish() const {
   for (size_t i = 0; i < bound_.size(); ++i)
     for (size_t j = i + 1; j < bound_.size(); ++j) {
       const Bound &a = bound_[i], &b = bound_[j];
-      const bool overlap = std::less<>{}(a.begin, b.end) && std::less<>{}(b.begin, a.end) && a.begin != a.end;
+      const bool overlap =
+          std::less<>{}(a.begin, b.end) && std::less<>{}(b.begin, a.end) && a.begin != a.end && b.begin != b.end;
       check(!overlap || !(a.written || b.written) || may_share(a, b), call_.kernel,
             "buffers '" + a.name + "' and '" + b.name + "' overlap");
     }
@@ -70,6 +71,7 @@ class TypedCall final : public BoundCall {
     arguments_.visit(visitor);
     visitor.finish();
     scratch_bytes = visitor.scratch_bytes;
+    feeds = visitor.feeds;
   }
   void run(const Run& run) const override { kernel_(arguments_, run); }
 

@@ -77,6 +77,8 @@ class AttributeReader {
     check(whole != nullptr, call_.kernel, std::string(name) + " must be a number");
     value = static_cast<double>(*whole);
   }
+  void positive(const char* name, int64_t& value) { at_least(1, "positive", name, value); }
+  void non_negative(const char* name, int64_t& value) { at_least(0, "at least 0", name, value); }
   void all_known() const {
     for (const auto& [name, value] : call_.attributes) {
       (void)value;
@@ -88,6 +90,10 @@ class AttributeReader {
   const CallDescription& call_;
 
  private:
+  void at_least(int64_t minimum, const char* rule, const char* name, int64_t& value) {
+    attribute(name, value);
+    check(value >= minimum, call_.kernel, std::string(name) + " must be " + rule + ", got " + std::to_string(value));
+  }
   const AttributeValue& find(const char* name) {
     seen_[name] = true;
     const auto it = call_.attributes.find(name);
@@ -130,6 +136,7 @@ class DescribeVisitor : public AttributeReader {
     add<T>(name, e, "scratch");
   }
   void worker_scratch(int64_t) {}
+  void feed(int64_t, int64_t) {}
   void in_place(const char*, const char*) {}
 
   std::vector<BufferDescription> buffers;
@@ -139,6 +146,12 @@ class DescribeVisitor : public AttributeReader {
   void add(const char* name, Extent e, const char* role) {
     buffers.push_back({name, dtype_of<T>(), e.count, e.for_each_row, role});
   }
+};
+
+// A kernel reads rows of `row_size` elements from feed `index` of a run.
+struct FeedUse {
+  int64_t index;
+  int64_t row_size;
 };
 
 // Fills the argument struct: each buffer must be there, of its dtype, and large enough for `capacity` rows.
@@ -175,12 +188,14 @@ class BindVisitor : public AttributeReader {
     p = bind<T>(name, e, true, true);
   }
   void worker_scratch(int64_t floats) { scratch_bytes = static_cast<size_t>(floats) * sizeof(float); }
+  void feed(int64_t index, int64_t row_size) { feeds.push_back({index, row_size}); }
   void in_place(const char* output, const char* input) { same_memory_.push_back({output, input}); }
 
   // After visit(): no buffer too many, and nothing that is written overlaps anything else.
   void finish() const;
 
   size_t scratch_bytes = 0;
+  std::vector<FeedUse> feeds;
 
  private:
   struct Bound {
@@ -206,6 +221,7 @@ class BoundCall {
   virtual ~BoundCall() = default;
   virtual void run(const Run& run) const = 0;
   size_t scratch_bytes = 0;
+  std::vector<FeedUse> feeds;
 };
 
 std::unique_ptr<BoundCall> bind_call(const KernelTable& table, const CallDescription& call, int64_t capacity);

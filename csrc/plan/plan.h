@@ -29,12 +29,14 @@ class Plan {
   }
 
   size_t scratch_bytes() const { return scratch_bytes_; }
+  const std::vector<FeedUse>& feeds() const { return feeds_; }
   int64_t capacity() const { return capacity_; }
 
  private:
   std::vector<std::unique_ptr<BoundCall>> calls_;
   int64_t capacity_;
   size_t scratch_bytes_ = 0;
+  std::vector<FeedUse> feeds_;
 };
 
 }  // namespace pyconvnet

@@ -126,7 +126,7 @@ inline void sweep_class(const Conv2dBackwardData& op, const ClassAxis& rows, con
 }
 
 inline void conv2d_backward_data(const Conv2dBackwardData& op, const Run& run) {
-  if (is_depthwise(op.geometry)) return depthwise_backward_data(op, run);
+  if (op.geometry.is_depthwise()) return depthwise_backward_data(op, run);
   const Conv2dGeometry& g = op.geometry;
   const Frame frame = frame_of(g);
   float* packed = op.packed;

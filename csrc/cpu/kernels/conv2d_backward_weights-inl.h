@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
+#include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/tile.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr int64_t kChunkPixels = 128;  // x and dy of a chunk stay in the first-level cache for all units
 constexpr int64_t kEnoughUnits = 16;
-constexpr int64_t kFewChannels = 8;  // fewer: the taps join the channels in a matrix of patches
 
 struct WeightsJob {
   const Conv2dBackwardWeights& op;
@@ -28,18 +28,16 @@ struct WeightsJob {
   }
 };
 
-inline bool uses_patches(const Conv2dGeometry& g) { return g.groups == 1 && g.c_in < kFewChannels; }
-
 inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
   const Conv2dGeometry& g = op.geometry;
-  const int64_t rows = uses_patches(g) ? g.kernel_h * g.kernel_w * g.c_in : g.group_in();
+  const int64_t rows = g.uses_patches() ? g.kernel_h * g.kernel_w * g.c_in : g.group_in();
   const TileShape shape = tile_shape(rows, g.group_out());
   const int64_t row_tiles = (rows + shape.rows - 1) / shape.rows;
   const int64_t column_tiles = (g.group_out() + shape.width - 1) / shape.width;
-  const int64_t taps = uses_patches(g) ? 1 : g.kernel_h * g.kernel_w;
+  const int64_t taps = g.uses_patches() ? 1 : g.kernel_h * g.kernel_w;
   const int64_t units = g.groups * taps * row_tiles * column_tiles;
   int64_t slices = Conv2dBackwardWeights::kSlices;
-  if (!uses_patches(g)) slices = units >= kEnoughUnits ? 1 : (kEnoughUnits + units - 1) / units;
+  if (!g.uses_patches()) slices = units >= kEnoughUnits ? 1 : (kEnoughUnits + units - 1) / units;
   if (slices > Conv2dBackwardWeights::kSlices) slices = Conv2dBackwardWeights::kSlices;
   if (slices > images) slices = images;
   return {op, g, shape, row_tiles, column_tiles, units, slices};
@@ -56,6 +54,7 @@ inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool a
 // Output pixels of a few images, or a band of rows of one image.
 struct Chunk {
   int64_t first_image, last_image, first_row, last_row;
+  const float* packed_dy;  // null, or dy of the chunk in blocks of columns: [column tile][pixel][width]
 };
 
 // Output cells [first, last) whose tap lies inside the image.
@@ -89,6 +88,7 @@ inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, b
         const int64_t iw = columns.first * g.stride_w + kw * g.dilation_w - g.pad_left;
         a_offsets[segments] = n * g.in_size() + (ih * g.w + iw) * g.c_in;
         b_offsets[segments] = n * g.out_size() + (oh * g.ow + columns.first) * g.c_out;
+        if (chunk.packed_dy) b_offsets[segments] = ((oh - chunk.first_row) * g.ow + columns.first) * job.shape.width;
       }
 
   const int64_t ci = row_tile * job.shape.rows, co = column_tile * job.shape.width;
@@ -96,6 +96,10 @@ inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, b
   Tile tile{};
   tile.a = job.op.x + group * g.group_in() + ci, tile.row_step = 1, tile.depth_step = g.stride_w * g.c_in;
   tile.b = job.op.dy + group * g.group_out() + co, tile.b_step = g.c_out;
+  if (chunk.packed_dy) {
+    const int64_t pixels = (chunk.last_row - chunk.first_row) * g.ow;
+    tile.b = chunk.packed_dy + column_tile * pixels * job.shape.width, tile.b_step = job.shape.width;
+  }
   tile.a_offsets = a_offsets, tile.b_offsets = b_offsets, tile.segments = segments;
   tile.depth = columns.last - columns.first;
   tile.c = sum + (tap * g.group_in() + ci) * g.c_out + group * g.group_out() + co, tile.c_step = g.c_out;
@@ -104,9 +108,17 @@ inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, b
   run_tile(tile, job.shape.vectors, channels < job.shape.rows ? channels : job.shape.rows);
 }
 
+inline void pack_dy(const WeightsJob& job, const Chunk& chunk, float* packed) {
+  const Conv2dGeometry& g = job.g;
+  const int64_t pixels = (chunk.last_row - chunk.first_row) * g.ow, width = job.shape.width;
+  const float* dy = job.op.dy + chunk.first_image * g.out_size() + chunk.first_row * g.ow * g.c_out;
+  for (int64_t co = 0; co < g.c_out; co += width, packed += pixels * width)
+    pack_columns(dy + co, g.c_out, pixels, g.c_out - co < width ? g.c_out - co : width, width, packed);
+}
+
 // Sums images [begin, end) for units [first_unit, last_unit), chunk by chunk.
 inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t first_unit, int64_t last_unit,
-                      float* kernel_sum, float* bias_sum) {
+                      float* kernel_sum, float* bias_sum, float* scratch) {
   const Conv2dGeometry& g = job.g;
   const int64_t pixels = g.oh * g.ow;
   const int64_t images = pixels * 2 <= kChunkPixels ? kChunkPixels / pixels : 1;
@@ -115,7 +127,11 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
   bool first = true;
   for (int64_t n = begin; n < end; n += images)
     for (int64_t row = 0; row < g.oh; row += rows) {
-      const Chunk chunk{n, n + images < end ? n + images : end, row, row + rows < g.oh ? row + rows : g.oh};
+      Chunk chunk{n, n + images < end ? n + images : end, row, row + rows < g.oh ? row + rows : g.oh, nullptr};
+      if (g.packs_dy() && images == 1) {
+        pack_dy(job, chunk, scratch);
+        chunk.packed_dy = scratch;
+      }
       for (int64_t unit = first_unit; unit < last_unit; ++unit) add_chunk(job, unit, chunk, first, kernel_sum);
       if (bias_sum) {
         const int64_t count = (chunk.last_image - n - 1) * g.oh * g.ow + (chunk.last_row - row) * g.ow;
@@ -187,19 +203,20 @@ inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& 
     if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
     return;
   }
-  if (is_depthwise(g)) return depthwise_backward_weights(op, run);
+  if (g.is_depthwise()) return depthwise_backward_weights(op, run);
   const WeightsJob job = make_job(op, run.rows);
   // Units are shared out among the threads (who sums a unit does not change it); patches are made once a slice.
-  int64_t parts = uses_patches(g) ? 1 : run.pool->threads();
+  int64_t parts = g.uses_patches() ? 1 : run.pool->threads();
   if (parts > job.units) parts = job.units;
   parallel_for(*run.pool, job.slices * parts, [&](int64_t task, int worker) {
     const int64_t slice = task / parts, part = task % parts;
     const int64_t begin = slice * run.rows / job.slices, end = (slice + 1) * run.rows / job.slices;
     float *kernel_sum = job.kernel_sum(slice), *bias_sum = part == 0 ? job.bias_sum(slice) : nullptr;
-    if (uses_patches(g))
+    if (g.uses_patches())
       sum_patches(job, begin, end, kernel_sum, bias_sum, run.pool->scratch(worker));
     else
-      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum, bias_sum);
+      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum, bias_sum,
+                run.pool->scratch(worker));
   });
   if (job.slices > 1) add_slices(job, run);
 }

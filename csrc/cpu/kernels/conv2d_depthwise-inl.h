@@ -7,8 +7,6 @@
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
-inline bool is_depthwise(const Conv2dGeometry& g) { return g.groups == g.c_in && g.c_out == g.c_in && g.groups > 1; }
-
 // Taps [first, last) of output cell `out` that lie inside an axis of `size` cells.
 struct TapRange {
   int64_t first, last;
@@ -47,7 +45,7 @@ inline void depthwise_forward(const Conv2dForward& op, const Run& run) {
         for_each_tap(g, oh, ow, [&](int64_t tap, int64_t offset) {
           sum = fma(load_lanes(image + offset + c, lanes), load_lanes(op.kernel + tap * g.c_out + c, lanes), sum);
         });
-        store_lanes(y + c, op.relu ? max(sum, zero()) : sum, lanes);
+        store_lanes(y + c, op.relu ? max(zero(), sum) : sum, lanes);
       });
     }
   });

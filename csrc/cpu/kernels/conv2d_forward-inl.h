@@ -40,7 +40,7 @@ inline void pack_forward_kernel(const Conv2dForward& op, const Conv2dGeometry& g
 }
 
 inline void conv2d_forward(const Conv2dForward& op, const Run& run) {
-  if (is_depthwise(op.geometry)) return depthwise_forward(op, run);
+  if (op.geometry.is_depthwise()) return depthwise_forward(op, run);
   const Conv2dGeometry g = flatten_pointwise(op.geometry);
   const TileShape shape = tile_shape(g.ow, g.group_out());
   pack_forward_kernel(op, g, shape.width, run);

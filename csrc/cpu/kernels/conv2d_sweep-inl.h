@@ -42,6 +42,35 @@ inline int64_t packed_group_size(int64_t taps_depth, int64_t columns, int64_t bl
   return taps_depth * ((columns + block - 1) / block * block);
 }
 
+// All pixels of a block of columns, for one run of taps and channels.
+inline void sweep_pixels(const Sweep& s, const TileShape& shape, Tile tile, const float* image, float* out) {
+  for (int64_t row = s.first_row; row < s.last_row; ++row)
+    for (int64_t i = 0; i < s.width; i += shape.rows) {
+      tile.a = image + row * s.image_row_step + i * s.image_pixel_step;
+      tile.c = out + row * s.out_row_step + i * s.out_pixel_step;
+      run_tile(tile, shape.vectors, s.width - i < shape.rows ? s.width - i : shape.rows);
+    }
+}
+
+constexpr int64_t kSweepDepth = 256;  // rows of a packed block, 32 columns wide, that stay in the first-level cache
+
+// A deep kernel goes over the image piece by piece: the piece stays in the first-level cache for all pixels, whose sums
+// wait in `out` meanwhile. The order of the sums, and so every bit, is that of one sweep.
+inline void sweep_in_pieces(const Sweep& s, const TileShape& shape, Tile tile, const float* image, float* out) {
+  const int64_t zero_offset = 0;
+  const float *packed = tile.b, *bias = tile.bias;
+  tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
+  for (int64_t segment = 0; segment < s.taps.segments; ++segment)
+    for (int64_t d = 0; d < s.taps.depth; d += kSweepDepth) {
+      const bool first = segment == 0 && d == 0, last_piece = d + kSweepDepth >= s.taps.depth;
+      tile.depth = last_piece ? s.taps.depth - d : kSweepDepth;
+      tile.b = packed + s.taps.b_offsets[segment] + d * shape.width;
+      tile.accumulate = !first, tile.bias = first ? bias : nullptr;
+      tile.relu = s.relu && last_piece && segment + 1 == s.taps.segments;
+      sweep_pixels(s, shape, tile, image + s.taps.a_offsets[segment] + d, out);
+    }
+}
+
 inline void sweep(const Sweep& s, const TileShape& shape) {
   const int64_t taps_depth = s.taps.segments * s.taps.depth;
   Tile tile{};
@@ -54,18 +83,14 @@ inline void sweep(const Sweep& s, const TileShape& shape) {
   for (int64_t group = 0; group < s.groups; ++group) {
     for (int64_t column = 0; column < s.columns; column += shape.width, packed += taps_depth * shape.width) {
       const int64_t channel = group * s.columns + column;
+      const float* image = s.image + group * s.group_channels;
       tile.b = packed;
       tile.columns = s.columns - column < shape.width ? s.columns - column : shape.width;
       tile.bias = s.bias ? s.bias + channel : nullptr;
-      for (int64_t row = s.first_row; row < s.last_row; ++row) {
-        const float* image = s.image + row * s.image_row_step + group * s.group_channels;
-        float* out = s.out + row * s.out_row_step + channel;
-        for (int64_t i = 0; i < s.width; i += shape.rows) {
-          tile.a = image + i * s.image_pixel_step;
-          tile.c = out + i * s.out_pixel_step;
-          run_tile(tile, shape.vectors, s.width - i < shape.rows ? s.width - i : shape.rows);
-        }
-      }
+      if (taps_depth > 2 * kSweepDepth && s.taps.depth > kSweepDepth / 4)
+        sweep_in_pieces(s, shape, tile, image, s.out + channel);
+      else
+        sweep_pixels(s, shape, tile, image, s.out + channel);
     }
   }
 }

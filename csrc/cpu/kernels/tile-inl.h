@@ -87,7 +87,8 @@ inline void finish_sums(const Tile& t, Vec (&sum)[kRows][kVectors]) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       const int64_t left = t.columns - v * Vec::kLanes;
-      const Vec value = t.relu ? max(sum[r][v], zero()) : sum[r][v];
+      // In this order a NaN stays one.
+      const Vec value = t.relu ? max(zero(), sum[r][v]) : sum[r][v];
       if (kWhole || left >= Vec::kLanes)
         store(c + v * Vec::kLanes, value);
       else if (left > 0)
@@ -118,9 +119,11 @@ inline void run_tile_rows(const Tile& t, int rows) {
     if constexpr (n <= max_rows(kVectors)) return fill_tile<n, kVectors, kWhole>(t); \
     break;
     PYCONVNET_TILE_ROWS(1)
-    PYCONVNET_TILE_ROWS(2) PYCONVNET_TILE_ROWS(3) PYCONVNET_TILE_ROWS(4) PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6)
-        PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8) PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10)
-            PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12) PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
+    PYCONVNET_TILE_ROWS(2)
+    PYCONVNET_TILE_ROWS(3)
+    PYCONVNET_TILE_ROWS(4) PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6) PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8)
+        PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10) PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12)
+            PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
 #undef PYCONVNET_TILE_ROWS
                 default : break;
   }
