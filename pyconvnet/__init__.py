@@ -15,6 +15,9 @@ model.fit(x / 255.0, y, epochs=3, validation_split=0.25)
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
+
 __version__ = "0.1.0"
 
 try:
@@ -45,6 +48,19 @@ from pyconvnet.config import get_num_threads, set_num_threads, show_config
 from pyconvnet.layers import Input
 from pyconvnet.models import Sequential
 from pyconvnet.training import TrainResult, train
+
+_LAZY = ("bench", "lecture", "plot", "reference")  # modules that few programs need, imported when used
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LAZY:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'pyconvnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
 
 __all__ = [
     "Input",

@@ -10,11 +10,12 @@ import sys
 import numpy as np
 
 from pyconvnet import _core
+from pyconvnet.ops._check import integer
 
 
 def set_num_threads(threads: int) -> None:
     """Sets how many threads kernels use, from 1 to 256. Results do not depend on it, to the bit."""
-    _core.set_num_threads(threads)
+    _core.set_num_threads(integer("set_num_threads", "threads", threads))
 
 
 def get_num_threads() -> int:

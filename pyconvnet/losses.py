@@ -180,7 +180,7 @@ def get(identifier: Any) -> Loss:
     Example:
         >>> get("mse")
         MeanSquaredError(reduction='sum_over_batch_size')
-        >>> get("sparse_categorical_entropy")
+        >>> get("sparse_categorical_entropy")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
         ValueError: compile: unknown loss 'sparse_categorical_entropy'; did you mean ...

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from pyconvnet.ops._check import float_array
@@ -24,11 +25,11 @@ def aligned_zeros(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return block[start : start + size].reshape(shape)
 
 
-class Variable:
+class Variable(NDArrayOperatorsMixin):
     """A float32 array with a name: a weight of a layer, or a moving statistic.
 
-    It prints and indexes like an array, but every array it hands out is a copy: only `assign` (and training)
-    changes it.
+    It prints, indexes and computes like an array (``==`` too goes element by element), but every array it hands out
+    is a copy: only `assign` (and training) changes it.
 
     Args:
         value: the first value, numbers of any shape.
@@ -43,6 +44,8 @@ class Variable:
         >>> bias.assign([2.0, 3.0])
         >>> bias[0], bias.shape
         (np.float32(2.0), (2,))
+        >>> bias * 2
+        array([4., 6.], dtype=float32)
     """
 
     def __init__(
@@ -107,6 +110,42 @@ class Variable:
         if copy is False:
             raise ValueError(f"Variable '{self.path}': an array of it is always a copy, got copy=False")
         return self.array.astype(dtype or np.float32)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        written = (*options.get("out", ()), *(inputs[:1] if method == "at" else ()))
+        for target in written:
+            if isinstance(target, Variable):
+                target._refuse_writing()
+        arrays = [value.array if isinstance(value, Variable) else value for value in inputs]
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __hash__(self) -> int:
+        return id(self)  # by identity, since == is that of arrays
+
+    def mean(self, axis: Any = None, **options: Any) -> Any:
+        """As `numpy.ndarray.mean`."""
+        return self.array.mean(axis, **options)
+
+    def std(self, axis: Any = None, **options: Any) -> Any:
+        """As `numpy.ndarray.std`."""
+        return self.array.std(axis, **options)
+
+    def min(self, axis: Any = None, **options: Any) -> Any:
+        """As `numpy.ndarray.min`."""
+        return self.array.min(axis, **options)
+
+    def max(self, axis: Any = None, **options: Any) -> Any:
+        """As `numpy.ndarray.max`."""
+        return self.array.max(axis, **options)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        self._refuse_writing()
+
+    def _refuse_writing(self) -> NoReturn:
+        raise TypeError(
+            f"Variable '{self.path}': cannot be written in place; change a copy, value = variable.numpy(), "
+            "and write it back with variable.assign(value)"
+        )
 
     def __getitem__(self, index: Any) -> Any:
         item = self.array[index]

@@ -19,6 +19,9 @@ NAN = float("nan")
 class Model:
     """What a callback sees of a model; its weights are the number of the epoch."""
 
+    compiled = False
+    metrics_names = ("loss", "accuracy")
+
     def __init__(self) -> None:
         self.epoch = -1
         self.stop_training = False
@@ -128,6 +131,16 @@ def test_missing_metric_warns_and_goes_on() -> None:
 def test_unknown_direction_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not know whether 'val_surprise' should fall or rise"):
         run(EarlyStopping(monitor="val_surprise"), [1.0])
+
+
+def test_a_misspelt_monitor_is_found_before_the_first_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Model, "compiled", True)
+    callback = EarlyStopping(monitor="val_los")
+    callback.set_model(Model())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown monitor 'val_los'; did you mean 'val_loss'"):
+        callback.on_train_begin()
+    assert run(EarlyStopping(monitor="val_accuracy"), [1.0])[0] == 1
+    assert run(EarlyStopping(monitor="val_los", mode="min"), [1.0])[0] == 1
 
 
 @pytest.mark.parametrize(

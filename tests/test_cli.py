@@ -100,23 +100,24 @@ def test_ctrl_c_says_how_to_go_on(capsys: pytest.CaptureFixture[str], monkeypatc
     assert code == 130 and "stopped; run the same command to go on" in err
 
 
-def test_python_m_is_the_command_and_a_closed_pipe_no_traceback() -> None:
-    done = subprocess.run([sys.executable, "-m", "pyconvnet", "nonsense"], capture_output=True, text=True, check=False)
+def test_python_m_is_the_command_and_a_closed_pipe_no_traceback(tmp_path: Path) -> None:
+    # Elsewhere than in the checkout: `python -m` looks into the current folder first.
+    command = [sys.executable, "-m", "pyconvnet"]
+    done = subprocess.run([*command, "nonsense"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith("pyconvnet: error: ")
     read, write = os.pipe()
     os.close(read)
     listed = subprocess.run(
-        [sys.executable, "-m", "pyconvnet", "lecture", "--list"], stdout=write, stderr=subprocess.PIPE, check=False
+        [*command, "lecture", "--list"], stdout=write, stderr=subprocess.PIPE, check=False, cwd=tmp_path
     )
     os.close(write)
     assert listed.returncode == 1 and listed.stderr == b""
 
 
-def test_an_unknown_instruction_set_is_an_error_not_a_traceback() -> None:
+def test_an_unknown_instruction_set_is_an_error_not_a_traceback(tmp_path: Path) -> None:
     environment = {**os.environ, "PYCONVNET_ISA": "abacus"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pyconvnet", "doctor"], capture_output=True, text=True, check=False, env=environment
-    )
+    command = [sys.executable, "-m", "pyconvnet", "doctor"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("pyconvnet: error: ") and "abacus" in done.stderr and done.stderr.count("\n") == 1
 

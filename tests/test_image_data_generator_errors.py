@@ -123,6 +123,11 @@ def test_preprocessing_functions_must_keep_the_shape() -> None:
         next(generator.flow(X))
 
 
+def test_unknown_argument() -> None:
+    with pytest.raises(TypeError, match="unknown argument 'rotaton_range'; did you mean 'rotation_range'"):
+        ImageDataGenerator(rotaton_range=3)
+
+
 def test_warnings() -> None:
     with pytest.warns(UserWarning, match="featurewise_std_normalization also sets featurewise_center"):
         generator = ImageDataGenerator(featurewise_std_normalization=True)

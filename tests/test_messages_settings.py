@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pyconvnet import activations, initializers, losses, optimizers, regularizers, utils
+from pyconvnet import activations, initializers, layers, losses, optimizers, regularizers, utils
 from pyconvnet._suggest import unknown
+from pyconvnet.config import set_num_threads
 
 NAN = float("nan")
 Case = tuple[Callable[[], Any], type[Exception], str]
@@ -50,6 +51,10 @@ SETTINGS: list[Case] = [
     (lambda: optimizers.SGD(NAN), ValueError, "SGD: learning_rate must be finite, got nan"),
     (lambda: optimizers.SGD(-0.1), ValueError, "SGD: learning_rate must be at least 0, got -0.1"),
     (lambda: optimizers.SGD("fast"), TypeError, "SGD: learning_rate must be a number, got 'fast'"),  # type: ignore[arg-type]
+    (lambda: optimizers.Adam("1e-3"), TypeError, "Adam: learning_rate must be a number, got '1e-3'"),  # type: ignore[arg-type]
+    (lambda: optimizers.SGD(True), TypeError, "SGD: learning_rate must be a number, got True"),
+    (lambda: layers.Dropout(b".5", name="d"), TypeError, "Dropout 'd': rate must be a number, got b'.5'"),  # type: ignore[arg-type]
+    (lambda: set_num_threads("a"), TypeError, "set_num_threads: threads must be a whole number, got 'a'"),  # type: ignore[arg-type]
     (lambda: optimizers.SGD(momentum=1.5), ValueError, "SGD: momentum must be from 0 to 1, got 1.5"),
     (lambda: optimizers.Adam(beta_1=1), ValueError, "Adam: beta_1 must be from 0 to 1 (1 excluded), got 1"),
     (lambda: optimizers.Adam(beta_2=NAN), ValueError, "Adam: beta_2 must be finite, got nan"),

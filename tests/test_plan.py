@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -306,3 +309,66 @@ def test_byte_orders() -> None:
     expected = model.predict(x, verbose=0)
     np.testing.assert_array_equal(model.predict(x.astype(">f4"), verbose=0), expected)
     np.testing.assert_array_equal(model.predict(x.astype(">f4").byteswap().view("<f4"), verbose=0), expected)
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"])
+def test_from_logits_behind_an_activation_takes_the_logits(loss: str) -> None:
+    """As Keras 3: the flag is wrong there, and the loss is that of the logits."""
+    head = "sigmoid" if loss.startswith("binary") else "softmax"
+    classes = {
+        SPARSE: pcn.losses.SparseCategoricalCrossentropy,
+        "categorical_crossentropy": pcn.losses.CategoricalCrossentropy,
+        "binary_crossentropy": pcn.losses.BinaryCrossentropy,
+    }
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    y = np.arange(6) % 3 if loss == SPARSE else np.eye(3)[np.arange(6) % 3]
+    pcn.utils.set_random_seed(0)
+    model = pcn.Sequential([layers.Input((4,)), layers.Dense(3, activation=head)])
+    model.compile("sgd", loss)
+    expected = model.evaluate(x, y, verbose=0)
+    model.compile("sgd", classes[loss](from_logits=True))
+    with pytest.warns(UserWarning, match="ends in"):
+        assert model.evaluate(x, y, verbose=0) == expected
+
+
+def test_the_interpreter_goes_on_while_a_plan_runs() -> None:
+    """The GIL is released: another thread counts during one crossing."""
+    model = pcn.Sequential([layers.Input((28, 28, 8)), layers.Conv2D(64, 3), layers.Flatten(), layers.Dense(3)])
+    x = np.zeros((200, 28, 28, 8), np.float32)
+    plan = build_plan(model, PlanSpec("predict", 32))
+    out = np.empty((200, 3), np.float32)
+    started, done = threading.Event(), threading.Event()
+
+    def run() -> None:
+        started.set()
+        plan.predict_into([x], np.arange(200), batch_size=32, seed=0, iteration=0, out=out)
+        done.set()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # seconds: without a release of the GIL the main thread would not get it back
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+        started.wait()
+        counted = 0
+        while not done.is_set():
+            counted += 1
+        thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert counted > 100
+
+
+def test_images_of_other_batches_are_refused() -> None:
+    kernel, dy = np.zeros((3, 3, 1, 2)), np.zeros((2, 5, 5, 2))
+    with pytest.raises(ValueError, match=r"input_shape must be \(height, width, channels\) or \(2, ...\), got \(7, "):
+        ops.conv2d_backward_data(dy, kernel, (7, 7, 7, 1))
+    with pytest.raises(ValueError, match="the window covers 9223372036854775809 rows"):
+        ops.conv2d(np.zeros((1, 9, 9, 1)), kernel, dilation_rate=2**62, padding="same")
+
+
+def test_labels_of_a_cross_entropy_are_probabilities() -> None:
+    model = pcn.Sequential([layers.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    with pytest.raises(ValueError, match="a cross-entropy takes labels from 0 to 1"):
+        model.fit(np.zeros((2, 4)), np.full((2, 3), 7.0), verbose=0)

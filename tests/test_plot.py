@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,10 +177,10 @@ def test_without_matplotlib_the_error_says_what_to_install() -> None:
         plot.predictions(np.zeros((1, 8, 8)), np.eye(1))
 
 
-def test_importing_costs_no_matplotlib_and_drawing_no_pyplot() -> None:
+def test_importing_costs_no_matplotlib_and_drawing_no_pyplot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     code = (
         "import sys; from pyconvnet import plot; assert 'matplotlib' not in sys.modules\n"
         "plot.history({'loss': [1.0]}); assert 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Literal
 
+from pyconvnet._suggest import unknown
 from pyconvnet._terminal import say
 from pyconvnet.ops._check import integer, real
 
@@ -34,8 +35,8 @@ class EarlyStopping(Callback):
         best, best_epoch, best_weights, wait: as the names say.
 
     Raises:
-        ValueError: an unknown `mode` or `restore`, a negative `patience`; at the end of the first epoch, when
-            mode "auto" does not know the metric.
+        ValueError: an unknown `mode` or `restore`, a negative `patience`; when the training begins, a `monitor`
+            that mode "auto" does not know.
 
     Example:
         >>> stop = EarlyStopping(monitor="val_loss", patience=5)
@@ -78,8 +79,14 @@ class EarlyStopping(Callback):
         self.best_weights: list[object] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forgets an earlier run, so that one instance serves several."""
+        """Forgets an earlier run, so that one instance serves several; with mode "auto" checks `monitor`."""
         self._forget()
+        if self.mode == "auto" and self.model is not None and self.model.compiled:
+            names = self.model.metrics_names
+            known = [*names, *(f"val_{name}" for name in names)]
+            if self.monitor not in known:
+                problem = unknown("EarlyStopping", "monitor", self.monitor, known)
+                raise ValueError(f"{problem}; for a number of another callback pass mode='min' or mode='max'")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compares with the best epoch so far and may stop the training."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +202,13 @@ class Layer(Configurable):
                     regularizer=spec.regularizer,
                 )
         self._input_shape = tuple(input_shape)
+
+    def __call__(self, *_inputs: Any, **_options: Any) -> NoReturn:
+        """Refused: a layer computes as part of a model only."""
+        raise TypeError(
+            f"{self.label}: a layer cannot be called; put it into Sequential([...]) and call the model. "
+            "Calling layers comes with functional models"
+        )
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Copies of all weights."""

@@ -72,7 +72,7 @@ def in_words(seconds: float) -> str:
 
     Example:
         >>> in_words(8), in_words(100), in_words(4000)
-        ('8 s', '1 min 40 s', '1 h 7 min')
+        ('8 s', '1 min 40 s', '1 h 6 min')
     """
     whole = max(1, round(seconds))
     if whole < 60:

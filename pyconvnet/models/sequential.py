@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyconvnet._suggest import unknown
 from pyconvnet.layers import Dropout, InputLayer, Layer, deserialize
 from pyconvnet.layers._check import auto_name, check_flag, check_name, check_shape
 from pyconvnet.layers.base import Graph, Shape, assign_all
+from pyconvnet.models.files import NoFiles
 from pyconvnet.models.summary import summary_lines
 from pyconvnet.ops._check import integer
 from pyconvnet.ops.rule import Tensor
@@ -19,7 +21,7 @@ from pyconvnet.training.trainer import Trainer
 from pyconvnet.variables import Variable
 
 
-class Sequential(Trainer):
+class Sequential(NoFiles, Trainer):
     """Layers in a row: the output of each is the input of the next.
 
     The weights are made at once where the first layer is an `Input` or has an `input_shape`; otherwise at the first
@@ -39,7 +41,9 @@ class Sequential(Trainer):
         ((None, 10), 7850)
     """
 
-    def __init__(self, layers: Sequence[Layer] | Layer | None = None, name: str | None = None) -> None:
+    def __init__(self, layers: Sequence[Layer] | Layer | None = None, name: str | None = None, *more: Layer) -> None:
+        if more or isinstance(name, Layer):  # `more` is there for this message only
+            raise TypeError(f"{type(self).__name__}: pass a list: {type(self).__name__}([layer, ...])")
         self.name = auto_name(type(self)) if name is None else check_name(type(self).__name__, name)
         self._input: InputLayer | None = None
         self._layers: list[Layer] = []
@@ -124,6 +128,51 @@ class Sequential(Trainer):
         self.built = first is not None
         self._seed_from_layers()
         self.plans.clear()
+
+    def pop(self) -> Layer:
+        """Takes the last layer away; the model must be compiled again before it is trained.
+
+        Returns:
+            The layer, with its weights.
+
+        Raises:
+            ValueError: the model has no layers.
+        """
+        if not self._layers:
+            raise ValueError(f"{self.label}: it has no layers; there is none to pop")
+        layer = self._layers.pop()
+        self.built = self._input is not None and bool(self._layers)
+        self.optimizer = self.loss = self.compilation = None
+        self.plans.clear()
+        return layer
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """One layer by its name or its place in `layers`.
+
+        Args:
+            name: the layer's name.
+            index: its place; the first is 0, the last also -1.
+
+        Raises:
+            ValueError, TypeError: both or neither given, or no such layer.
+
+        Example:
+            >>> from pyconvnet import layers
+            >>> Sequential([layers.Dense(3, name="first")]).get_layer("first").units
+            3
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"{self.label}: get_layer needs a name or an index, one of the two")
+        if index is not None:
+            count = len(self._layers)
+            place = integer(self.label, "index", index, minimum=-count)
+            if place >= count:
+                raise ValueError(f"{self.label}: index must be below its {count} layers, got {index!r}")
+            return self._layers[place]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(unknown(self.label, "layer", name, [layer.name for layer in self._layers]))
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Makes the weights, if they are not there yet.

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float32]
 
+_MOST_CELLS = 2**20  # of a window along one axis: far more than any image, far from overflowing
+
 
 def integer(who: str, name: str, value: Any, minimum: int = 1) -> int:
     """A whole number of at least `minimum`, or an error that names the argument."""
@@ -58,6 +60,8 @@ def output_size(
     `same` pads so that the output has ceil(size / stride) cells; an odd cell goes to the end, as in Keras.
     """
     reach = (window - 1) * dilation + 1
+    if reach > _MOST_CELLS:
+        raise ValueError(f"{who}: the window covers {reach} {axis}, at most {_MOST_CELLS}; use less dilation")
     if padding == "same":
         out = -(-size // stride)
         total = max((out - 1) * stride + reach - size, 0)
@@ -72,12 +76,27 @@ def output_size(
 
 def float_array(who: str, name: str, value: ArrayLike, rank: int | None = None) -> FloatArray:
     """A C-contiguous float32 copy or view of a numeric array."""
+    refuse_masked(who, name, value)
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}")
     if rank is not None and array.ndim != rank:
         raise ValueError(f"{who}: {name} must have {rank} axes, got shape {array.shape}")
     return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def refuse_masked(who: str, name: str, value: Any) -> None:
+    """Refuses an array some of whose values are masked: the numbers under the mask would count."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{who}: {name} has masked values; fill or drop masked values: {name}.filled(0)")
+
+
+def image_shape(who: str, input_shape: Sequence[int], rows: int) -> tuple[int, int, int]:
+    """(h, w, c) from (h, w, c) or (n, h, w, c); n must be the rows of the gradient."""
+    shape = tuple(input_shape)
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[0] != rows):
+        raise ValueError(f"{who}: input_shape must be (height, width, channels) or ({rows}, ...), got {shape}")
+    return shape[-3], shape[-2], shape[-1]
 
 
 def same_shape(who: str, name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:
@@ -95,7 +114,9 @@ def rate(who: str, name: str, value: Any, *, below_one: bool = False) -> float:
 
 
 def real(who: str, name: str, value: Any, *, minimum: float | None = None) -> float:
-    """A finite number, at least `minimum` where one is given."""
+    """A finite number, at least `minimum` where one is given; text and True are none."""
+    if isinstance(value, (str, bytes, bool, np.bool_)):
+        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, integer, output_size, padding_name, pair, same_shape
+from pyconvnet.ops._check import (
+    FloatArray,
+    float_array,
+    image_shape,
+    integer,
+    output_size,
+    padding_name,
+    pair,
+    same_shape,
+)
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -121,7 +130,7 @@ def conv2d_backward_data(
     """
     who = "conv2d_backward_data"
     dy, kernel = float_array(who, "dy", dy, 4), float_array(who, "kernel", kernel, 4)
-    shape = tuple(input_shape)[-3:]
+    shape = image_shape(who, input_shape, len(dy))
     g = conv2d_geometry(who, shape, kernel.shape[:2], kernel.shape[3], strides, padding, dilation_rate, groups)
     same_shape(who, "kernel", kernel.shape, _kernel_shape(g))
     same_shape(who, "dy", dy.shape, (len(dy), g["oh"], g["ow"], g["c_out"]))

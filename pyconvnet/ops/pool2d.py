@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, integer, output_size, padding_name, pair, same_shape
+from pyconvnet.ops._check import (
+    FloatArray,
+    float_array,
+    image_shape,
+    integer,
+    output_size,
+    padding_name,
+    pair,
+    same_shape,
+)
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -137,7 +146,8 @@ def avg_pool2d_backward(
         float32 [n, h, w, c].
     """
     who = "avg_pool2d_backward"
-    gradient, shape = float_array(who, "dy", dy, 4), tuple(input_shape)[-3:]
+    gradient = float_array(who, "dy", dy, 4)
+    shape = image_shape(who, input_shape, len(gradient))
     g = pool2d_geometry(who, shape, pool_size, strides, padding)
     same_shape(who, "dy", gradient.shape, (len(gradient), *_output_shape(g)))
     dx = np.empty((len(gradient), *shape), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from pyconvnet.losses import LossSpec
@@ -50,19 +51,24 @@ class Head:
 def attach_loss(graph: Graph, loss: LossSpec) -> Head:
     """Chooses the loss kernel. A softmax or sigmoid at the end gives way to a kernel on its logits, as in Keras.
 
-    Keras recovers the logits behind a sigmoid too where the loss is a cross-entropy over classes; so does this.
+    Keras recovers the logits behind a sigmoid too where the loss is a cross-entropy over classes, and where the loss
+    was told from_logits=True although the model ends in softmax; so does this.
     """
     last = graph.nodes[-1] if graph.nodes else None
     on_logits = {"cross_entropy": "softmax_cross_entropy", "binary_cross_entropy": "sigmoid_cross_entropy"}
-    if loss.from_logits:
-        return Head(on_logits[loss.kind], graph.output, graph.output)
     recovered = _RECOVERED.get(loss.kind, ())
     penalised = any(penalty.tensor is graph.output for penalty in graph.activity_penalties)
     # A penalty on the probabilities needs their gradient, and so keeps the loss on them.
     if last is None or last.op != "activation" or last.attributes["function"] not in recovered or penalised:
-        kernel = "categorical_cross_entropy" if loss.kind == "cross_entropy" else loss.kind
+        on_outputs = "categorical_cross_entropy" if loss.kind == "cross_entropy" else loss.kind
+        kernel = on_logits[loss.kind] if loss.from_logits else on_outputs
         return Head(kernel, graph.output, graph.output)
     logits = last.inputs["x"]
+    if loss.from_logits:
+        function = last.attributes["function"]
+        warnings.warn(
+            f"the loss says from_logits=True, but the model ends in {function}: logits are taken", stacklevel=2
+        )
     if loss.kind == "cross_entropy" and last.attributes["function"] == "sigmoid":
         return Head(on_logits[loss.kind], logits, graph.output)  # metrics see the sigmoid, the loss its logits
     graph.nodes.remove(last)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyconvnet.datasets.scaled import ScaledArray
-from pyconvnet.ops._check import integer, real
+from pyconvnet.ops._check import integer, real, refuse_masked
 
 Array = npt.NDArray[Any]
 Rows = Array | ScaledArray
@@ -58,7 +58,11 @@ def rows_of(who: str, name: str, value: Any) -> Rows:
 
 def _numbers(who: str, name: str, value: Any) -> Array:
     if value is None or hasattr(value, "__next__"):
-        raise TypeError(f"{who}: {name} must be a NumPy array or a list of numbers, got {type(value).__name__}")
+        hint = (
+            "" if value is None else "; take its batches one by one: x, y = next(it), then model.train_on_batch(x, y)"
+        )
+        raise TypeError(f"{who}: {name} must be a NumPy array or a list of numbers, got {type(value).__name__}{hint}")
+    refuse_masked(who, name, value)
     try:
         array = np.asarray(value)
     except ValueError as reason:
@@ -146,7 +150,8 @@ def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shap
 
 def _wrong_labels(got: Shape, sparse: bool, output_shape: Shape) -> str:
     if sparse:
-        wanted = f"class numbers of shape ({', '.join(['samples', *map(str, output_shape[:-1])])})"
+        places = f" {_inside(output_shape[:-1])}" if output_shape[1:] else ""
+        wanted = f"class numbers of shape (samples,{places})"
         hint = "; for one-hot labels use loss='categorical_crossentropy' or y.argmax(-1)"
         return f"y must be {wanted}, got shape {got}{hint if got[1:] == output_shape else ''}"
     hint = ""
@@ -171,6 +176,20 @@ def _check_classes(who: str, y: Array, classes: int) -> None:
     if y.dtype.kind == "f" and not (y == np.floor(y)).all():
         row = tuple(int(i) for i in np.argwhere(y != np.floor(y))[0])
         raise ValueError(f"{who}: labels must be whole numbers, got {y[row]} at sample {row[0]}")
+
+
+def check_probabilities(who: str, y: Array) -> None:
+    """Refuses labels of a cross-entropy that are no probabilities, one-hot or soft.
+
+    Raises:
+        ValueError: a label below 0, above 1 or NaN.
+    """
+    low, high = y.min(), y.max()
+    if not (low >= 0 and high <= 1):  # also refuses NaN
+        raise ValueError(
+            f"{who}: a cross-entropy takes labels from 0 to 1 (one-hot or soft), got {low} to {high}; "
+            "for class numbers compile with 'sparse_categorical_crossentropy'"
+        )
 
 
 def fit_weights(who: str, value: Any, rows: int) -> Array:

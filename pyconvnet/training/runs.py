@@ -54,7 +54,10 @@ def read_labelled(model: Trainer, who: str, x: Any, y: Any, sample_weight: Any) 
     if model.compilation.loss is None:
         raise RuntimeError(f"{who}: compile the model with a loss: model.compile(optimizer, loss='...')")
     data = read_data(model, who, x)
-    labels = checks.fit_labels(who, y, len(data), model.compilation.loss.sparse, sample_shape(model.output_shape))
+    loss = model.compilation.loss
+    labels = checks.fit_labels(who, y, len(data), loss.sparse, sample_shape(model.output_shape))
+    if loss.kind.endswith("cross_entropy") and not loss.sparse:
+        checks.check_probabilities(who, labels)
     weights = None if sample_weight is None else checks.fit_weights(who, sample_weight, len(data))
     return Dataset(data.x, labels, weights)
 

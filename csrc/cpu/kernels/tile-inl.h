@@ -118,12 +118,12 @@ inline void run_tile_rows(const Tile& t, int rows) {
   case n:                                                                            \
     if constexpr (n <= max_rows(kVectors)) return fill_tile<n, kVectors, kWhole>(t); \
     break;
-    PYCONVNET_TILE_ROWS(1)
-    PYCONVNET_TILE_ROWS(2)
-    PYCONVNET_TILE_ROWS(3)
-    PYCONVNET_TILE_ROWS(4) PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6) PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8)
-        PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10) PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12)
-            PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
+    // clang-format off
+    PYCONVNET_TILE_ROWS(1) PYCONVNET_TILE_ROWS(2) PYCONVNET_TILE_ROWS(3) PYCONVNET_TILE_ROWS(4)
+    PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6) PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8)
+    PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10) PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12)
+    PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
+    // clang-format on
 #undef PYCONVNET_TILE_ROWS
                 default : break;
   }
