@@ -65,8 +65,9 @@ def _assert_summary(golden: dict[str, Any], weight: np.ndarray, expected: dict[s
 
 
 class _FakeModel:
-    compiled = False
     """What EarlyStopping may use of a model; its one weight is the epoch."""
+
+    compiled = False
 
     def __init__(self) -> None:
         self.stop_training = False

@@ -123,9 +123,9 @@ inline void run_tile_rows(const Tile& t, int rows) {
     PYCONVNET_TILE_ROWS(5) PYCONVNET_TILE_ROWS(6) PYCONVNET_TILE_ROWS(7) PYCONVNET_TILE_ROWS(8)
     PYCONVNET_TILE_ROWS(9) PYCONVNET_TILE_ROWS(10) PYCONVNET_TILE_ROWS(11) PYCONVNET_TILE_ROWS(12)
     PYCONVNET_TILE_ROWS(13) PYCONVNET_TILE_ROWS(14)
-    // clang-format on
 #undef PYCONVNET_TILE_ROWS
-                default : break;
+    default: break;
+    // clang-format on
   }
 }
 
