@@ -16,7 +16,7 @@ model.fit(x / 255.0, y, epochs=3, validation_split=0.25)
 from __future__ import annotations
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -46,15 +46,19 @@ from pyconvnet import (
 )
 from pyconvnet.config import get_num_threads, set_num_threads, show_config
 from pyconvnet.layers import Input
-from pyconvnet.models import Sequential
+from pyconvnet.models import Model, Sequential
 from pyconvnet.training import TrainResult, train
 
-_LAZY = ("bench", "lecture", "plot", "reference")  # modules that few programs need, imported when used
+# modules that few programs need, imported when used
+_LAZY = ("bench", "compat", "lecture", "plot", "reference", "saving")
+_EXTENSION = ("load_ipython_extension", "unload_ipython_extension")  # %load_ext pyconvnet looks for them here
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return import_module(f"{__name__}.{name}")
+    if name in _EXTENSION:
+        return getattr(import_module(f"{__name__}.compat"), name)
     raise AttributeError(f"module 'pyconvnet' has no attribute {name!r}")
 
 
@@ -64,6 +68,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "Input",
+    "Model",
     "Sequential",
     "TrainResult",
     "__version__",

@@ -45,7 +45,7 @@ class Plan:
         batch_size: int,
         seed: int,
         iteration: int,
-        learning_rate: float,
+        learning_rate: float | npt.NDArray[np.float32],
         output: np.ndarray | None = None,
         out: np.ndarray | None = None,
     ) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -37,6 +38,17 @@ def argument_names(cls: type) -> list[str]:
     """The named arguments of a class's constructor, in order."""
     parameters = inspect.signature(cls).parameters.values()
     return [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+
+
+def snake_case(name: str) -> str:
+    """The name of a class or a function as Keras writes it.
+
+    Example:
+        >>> snake_case("MaxPooling2D"), snake_case("<lambda>")
+        ('max_pooling2d', 'lambda')
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def serialize(value: Any) -> Any:

@@ -1,9 +1,15 @@
-"""Errors for unknown names that offer the nearest known one."""
+"""Errors for unknown names and keywords that offer the nearest known one."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -33,3 +39,41 @@ def unknown(who: str, what: str, name: object, known: Iterable[str]) -> str:
     near = nearest(str(name), words)
     hint = f"; did you mean '{near}'?" if near else "."
     return f"{who}: unknown {what} {name!r}{hint} Known: {', '.join(words)}"
+
+
+def unknown_argument(who: str, name: str, known: Sequence[str]) -> str:
+    """The sentence for an argument that a function or constructor does not have.
+
+    Args:
+        who: the function or object that was given the argument.
+        name: the argument's name.
+        known: the names of its arguments, in order.
+
+    Example:
+        >>> unknown_argument("fit", "batchsize", ["x", "y", "batch_size"])
+        "fit: unknown argument 'batchsize'; did you mean 'batch_size'?"
+    """
+    near = nearest(name, known)
+    hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
+    return f"{who}: unknown argument '{name}'; {hint}"
+
+
+def suggests_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorates a function or method: a misspelt keyword is told the nearest one, on every version of Python.
+
+    Args:
+        function: it must not take any keyword (`**options`).
+
+    Returns:
+        The function; a keyword that it does not have raises a TypeError.
+    """
+    known = [name for name in inspect.signature(function).parameters if name != "self"]
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **options: P.kwargs) -> R:
+        for name in options:
+            if name not in known:
+                raise TypeError(unknown_argument(function.__name__, name, known))
+        return function(*args, **options)
+
+    return checked

@@ -12,6 +12,12 @@ import numpy as np
 from pyconvnet import _core
 from pyconvnet.ops._check import integer
 
+# Switches: `pyconvnet.config.winograd = False`. Plans that are built from then on obey.
+winograd: bool = True
+"""Whether 3x3 convolutions may be computed by Winograd's F(4x4, 3x3) where that is quicker."""
+strict: bool = False
+"""Nothing that rounds more than the plain formulas: no Winograd."""
+
 
 def set_num_threads(threads: int) -> None:
     """Sets how many threads kernels use, from 1 to 256. Results do not depend on it, to the bit."""
@@ -48,6 +54,7 @@ def describe() -> dict[str, str]:
         "processor": _core.cpu_model_name(),
         "instruction set": f"{_core.active_isa()} ({why}; offered: {offered})",
         "threads": str(get_num_threads()),
+        "winograd": "off (strict)" if strict else "on" if winograd else "off",
         "device": "cpu",
         "cuda": cuda_status(),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pyconvnet._identifiers import Configurable, resolve
-from pyconvnet.ops._check import real
+from pyconvnet.ops._check import rate
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,14 @@ class LossSpec:
         sparse: labels are class numbers, not arrays of the output's shape.
         from_logits: the model's output is meant before softmax or sigmoid. Where it is not, and the model ends in
             softmax or sigmoid, the plan takes the logits from before that activation, as Keras does.
+        label_smoothing: share of every label that is spread evenly over the classes (or over yes and no); the metrics
+            see the labels as they are.
     """
 
     kind: str
     sparse: bool = False
     from_logits: bool = False
+    label_smoothing: float = 0.0
 
 
 class Loss(Configurable, LossSpec):
@@ -36,17 +39,6 @@ class Loss(Configurable, LossSpec):
             raise ValueError(
                 f"{type(self).__name__}: reduction must be 'sum_over_batch_size' (the mean of the batch), "
                 f"got {reduction!r}; scale the learning rate instead"
-            )
-
-
-class _CrossEntropy(Loss):
-    label_smoothing: ClassVar[float] = 0.0
-
-    def _check_smoothing(self, label_smoothing: float) -> None:
-        who = type(self).__name__
-        if real(who, "label_smoothing", label_smoothing) != 0:
-            raise ValueError(
-                f"{who}: label_smoothing is not offered yet, got {label_smoothing!r}; smooth the one-hot labels instead"
             )
 
 
@@ -74,18 +66,18 @@ class SparseCategoricalCrossentropy(Loss):
         self._check_reduction(reduction)
 
 
-class CategoricalCrossentropy(_CrossEntropy):
+class CategoricalCrossentropy(Loss):
     """Cross-entropy of one-hot (or soft) labels: labels and output [n, classes].
 
     Args:
         from_logits: the output has no softmax.
-        label_smoothing: only 0 yet.
+        label_smoothing: share of each label that is spread evenly over the classes, from 0 to 1.
         reduction: "sum_over_batch_size", the mean (also Keras 2's "auto").
 
     Raises:
-        ValueError: another reduction, or a label smoothing.
+        ValueError: another reduction, or a label smoothing out of range.
 
-    Formula: -sum(y * log(p)), Keras `CategoricalCrossentropy`.
+    Formula: -sum(y * log(p)) with y (1 - smoothing) + smoothing / classes for y, Keras `CategoricalCrossentropy`.
     """
 
     name = "categorical_crossentropy"
@@ -93,23 +85,24 @@ class CategoricalCrossentropy(_CrossEntropy):
     def __init__(
         self, from_logits: bool = False, label_smoothing: float = 0.0, reduction: str = "sum_over_batch_size"
     ) -> None:
-        super().__init__("cross_entropy", from_logits=bool(from_logits))
-        self._check_smoothing(label_smoothing)
+        smoothing = rate(type(self).__name__, "label_smoothing", label_smoothing)
+        super().__init__("cross_entropy", from_logits=bool(from_logits), label_smoothing=smoothing)
         self._check_reduction(reduction)
 
 
-class BinaryCrossentropy(_CrossEntropy):
+class BinaryCrossentropy(Loss):
     """Cross-entropy of yes-or-no labels: labels and output of one shape, each value from 0 to 1.
 
     Args:
         from_logits: the output has no sigmoid.
-        label_smoothing: only 0 yet.
+        label_smoothing: share of each label that is drawn to 1/2, from 0 to 1.
         reduction: "sum_over_batch_size", the mean (also Keras 2's "auto").
 
     Raises:
-        ValueError: another reduction, or a label smoothing.
+        ValueError: another reduction, or a label smoothing out of range.
 
-    Formula: -mean(y * log(p) + (1 - y) * log(1 - p)), Keras `BinaryCrossentropy`.
+    Formula: -mean(y * log(p) + (1 - y) * log(1 - p)) with y (1 - smoothing) + smoothing / 2 for y,
+    Keras `BinaryCrossentropy`.
     """
 
     name = "binary_crossentropy"
@@ -117,8 +110,8 @@ class BinaryCrossentropy(_CrossEntropy):
     def __init__(
         self, from_logits: bool = False, label_smoothing: float = 0.0, reduction: str = "sum_over_batch_size"
     ) -> None:
-        super().__init__("binary_cross_entropy", from_logits=bool(from_logits))
-        self._check_smoothing(label_smoothing)
+        smoothing = rate(type(self).__name__, "label_smoothing", label_smoothing)
+        super().__init__("binary_cross_entropy", from_logits=bool(from_logits), label_smoothing=smoothing)
         self._check_reduction(reduction)
 
 

@@ -67,6 +67,21 @@ class Variable(NDArrayOperatorsMixin):
         self.array = aligned_zeros(np.shape(value))
         self.array[...] = first.reshape(self.array.shape)
 
+    @classmethod
+    def zeros(
+        cls,
+        shape: tuple[int, ...],
+        *,
+        name: str,
+        path: str | None = None,
+        trainable: bool = True,
+        regularizer: Regularizer | None = None,
+    ) -> Variable:
+        """A variable of zeros, without first values that would be copied."""
+        variable = cls(0.0, name=name, path=path, trainable=trainable, regularizer=regularizer)
+        variable.array = aligned_zeros(shape)
+        return variable
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The array's shape."""

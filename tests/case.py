@@ -47,6 +47,7 @@ class Case:
         size: "small" for gradients by finite differences, "medium" for enough work for several threads.
         reduction: products that are summed for one number of the output.
         condition: by how much the op magnifies the rounding of its input (1 unless its formula cancels).
+        algorithm: for the op alone, as the reference has but one.
     """
 
     id: str
@@ -57,6 +58,12 @@ class Case:
     size: Size = "small"
     reduction: int = 1
     condition: float = 1.0
+    algorithm: str = ""
+
+    @property
+    def op_kwargs(self) -> dict[str, Any]:
+        """What the op gets beside its arrays."""
+        return {**self.kwargs, "algorithm": self.algorithm} if self.algorithm else self.kwargs
 
 
 def inputs(case: Case, data: Data) -> Inputs:

@@ -26,9 +26,15 @@ def conv(
     *,
     passes: tuple[str, ...] = ("forward", "data", "weights"),
     size: Size = "small",
+    algorithm: str = "",
     **options: Any,
 ) -> Iterator[Case]:
     """Make the passes of one convolution of images [n, h, w, c_in] with c_out filters."""
+    # The coefficients of F(4x4), such as 1/24, are not exact; what the transforms magnify is measured in
+    # test_winograd.py.
+    condition = {"winograd_2x2": 4.0, "winograd_4x4": 16.0}.get(algorithm, 1.0)
+    exact = algorithm != "winograd_4x4"
+    common: dict[str, Any] = {"macs_only": exact, "size": size, "algorithm": algorithm, "condition": condition}
     n, h, w, c_in = image
     kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
     c_group = c_in // options.get("groups", 1)
@@ -36,15 +42,17 @@ def conv(
     x, weights, dy = Spec(image), Spec((kh, kw, c_group, filters)), Spec((n, out_h, out_w, filters))
     if "forward" in passes:
         arrays = {"x": x, "kernel": weights, "bias": Spec((filters,))}
-        yield Case(f"conv2d-{name}", "conv2d", arrays, options, True, size, kh * kw * c_group)
+        yield Case(f"conv2d-{name}", "conv2d", arrays, options, reduction=kh * kw * c_group, **common)
     if "data" in passes:
         arrays, reduction = {"dy": dy, "kernel": weights}, kh * kw * filters
         kwargs = {"input_shape": image, **options}
-        yield Case(f"conv2d_backward_data-{name}", "conv2d_backward_data", arrays, kwargs, True, size, reduction)
+        op = "conv2d_backward_data"
+        yield Case(f"{op}-{name}", op, arrays, kwargs, reduction=reduction, **common)
     if "weights" in passes:
         arrays, reduction = {"x": x, "dy": dy}, n * out_h * out_w
         kwargs = {"kernel_size": (kh, kw), **options}
-        yield Case(f"conv2d_backward_weights-{name}", "conv2d_backward_weights", arrays, kwargs, True, size, reduction)
+        op = "conv2d_backward_weights"
+        yield Case(f"{op}-{name}", op, arrays, kwargs, reduction=reduction, **common)
 
 
 def _conv_output(length: int, k: int, axis: int, options: dict[str, Any]) -> int:
@@ -93,6 +101,29 @@ def conv_channels() -> Iterator[Case]:
     pairs = ((1, 133), (3, 100), (6, 65), (8, 64), (10, 48), (15, 33), (16, 32), (17, 31))
     for c_in, c_out in (*pairs, *((b, a) for a, b in pairs)):
         yield from conv(f"channels-{c_in}-{c_out}", (1, 5, 4, c_in), c_out, padding="same")
+
+
+def winograd_shapes() -> Iterator[Case]:
+    """Whole tiles, edges of every width, both paddings, channels around the vectors, several blocks of tiles."""
+    shapes: tuple[tuple[str, Shape, int, str], ...] = (
+        ("whole-tiles", (2, 10, 10, 16), 32, "valid"),
+        ("edges", (2, 9, 8, 16), 32, "valid"),
+        ("edges-same", (2, 5, 7, 16), 32, "same"),
+        ("one-pixel", (1, 3, 3, 16), 16, "valid"),
+        ("smaller-than-kernel-same", (2, 1, 2, 5), 3, "same"),
+        ("one-row-same", (1, 6, 13, 33), 17, "same"),
+        ("channels-1-65", (1, 6, 6, 1), 65, "same"),
+        ("channels-65-1", (1, 6, 6, 65), 1, "same"),
+        ("channels-48-100", (1, 6, 7, 48), 100, "valid"),
+        ("columns-of-weights", (1, 4, 5, 7), 133, "same"),
+        ("zero-rows", (0, 6, 6, 3), 4, "same"),
+        ("many-tiles", (3, 30, 22, 8), 12, "same"),
+        ("many-images", (40, 4, 4, 17), 18, "valid"),
+    )
+    for algorithm in ("winograd_2x2", "winograd_4x4"):
+        for name, image, filters, padding in shapes:
+            size: Size = "medium" if name.startswith("many") else "small"
+            yield from conv(f"{algorithm}-{name}", image, filters, padding=padding, size=size, algorithm=algorithm)
 
 
 def conv_widths() -> Iterator[Case]:
@@ -180,11 +211,24 @@ def global_pool_cases() -> Iterator[Case]:
 
 def activation_cases() -> Iterator[Case]:
     """Every activation function, forward and backward."""
-    functions = ("linear", "relu", "sigmoid", "tanh", "softmax", "elu", "leaky_relu", "gelu", "silu", "softplus")
+    functions = (
+        "linear",
+        "relu",
+        "sigmoid",
+        "tanh",
+        "softmax",
+        "elu",
+        "leaky_relu",
+        "gelu",
+        "silu",
+        "softplus",
+        "clipped_relu",
+    )
     calls: list[tuple[str, Shape, dict[str, Any]]] = [(name, (5, 33), {"function": name}) for name in functions]
     calls += [
         ("elu-alpha", (1, 7), {"function": "elu", "alpha": 0.5}),
         ("leaky_relu-slope", (1, 7), {"function": "leaky_relu", "negative_slope": 0.25}),
+        ("clipped_relu-2", (6, 9), {"function": "clipped_relu", "max_value": 2.0}),
         ("softmax-10", (7, 10), {"function": "softmax"}),
         ("softmax-one-class", (3, 1), {"function": "softmax"}),
         ("softmax-images", (2, 3, 4, 17), {"function": "softmax"}),
@@ -192,12 +236,61 @@ def activation_cases() -> Iterator[Case]:
         ("relu-medium", (8, 14, 14, 32), {"function": "relu"}),
     ]
     for name, shape, kwargs in calls:
-        exact = kwargs["function"] in ("linear", "relu") or name == "leaky_relu-slope"
+        exact = kwargs["function"] in ("linear", "relu", "clipped_relu") or name == "leaky_relu-slope"
         reduction = shape[-1] if kwargs["function"] == "softmax" else 1
         size: Size = "medium" if name.endswith("medium") else "small"
         arrays = {"dy": Spec(shape), "x": Spec(shape)}
         yield Case(f"activation-{name}", "activation", {"x": Spec(shape)}, kwargs, exact, size, reduction)
         yield Case(f"activation_backward-{name}", "activation_backward", arrays, kwargs, exact, size, reduction)
+
+
+def _with_size(shape: Shape, axis: int, length: int) -> Shape:
+    """Give a shape another length along one axis."""
+    return tuple(length if i == axis % len(shape) else other for i, other in enumerate(shape))
+
+
+def graph_cases() -> Iterator[Case]:
+    """What branches of a model need: sums, products, side by side, rescaling, frames of zeros."""
+    for shape in ((3, 1), (2, 5, 7, 17), (0, 4), (33, 133), (8, 14, 14, 32)):
+        name = "x".join(map(str, shape))
+        size: Size = "medium" if math.prod(shape) > 9000 else "small"
+        pair = {"a": Spec(shape), "b": Spec(shape)}
+        yield Case(f"add-{name}", "add", pair, {}, True, size)
+        yield Case(f"multiply-{name}", "multiply", pair, {}, True, size)
+        yield Case(f"multiply_backward-{name}", "multiply_backward", {"dy": Spec(shape), **pair}, {}, True, size)
+        scale = {"scale": 0.5, "offset": -2.0}
+        yield Case(f"rescale-{name}", "rescale", {"x": Spec(shape)}, scale, True, size)
+    yield Case("rescale-pixels", "rescale", {"x": Spec((2, 9, 9, 3))}, {"scale": 1 / 127.5, "offset": -1.0})
+    joins: tuple[tuple[str, Shape, tuple[int, int], int], ...] = (
+        ("rows", (5, 1), (3, 4), -1),
+        ("channels", (2, 5, 6, 1), (16, 17), -1),
+        ("columns", (2, 5, 1, 3), (1, 8), 2),
+        ("lines", (3, 1, 4, 5), (2, 7), 1),
+        ("zero-rows", (0, 3, 1), (2, 3), -1),
+        ("medium", (16, 14, 14, 1), (32, 64), 3),
+    )
+    for name, shape, sizes, axis in joins:
+        size = "medium" if name == "medium" else "small"
+        first, second, joined = (_with_size(shape, axis, length) for length in (*sizes, sum(sizes)))
+        arrays = {"first": Spec(first), "second": Spec(second)}
+        yield Case(f"concatenate-{name}", "concatenate", arrays, {"axis": axis}, True, size)
+        back = {"sizes": sizes, "axis": axis}
+        yield Case(f"concatenate_backward-{name}", "concatenate_backward", {"dy": Spec(joined)}, back, True, size)
+    frames: tuple[tuple[str, Shape, Any], ...] = (
+        ("one", (2, 4, 5, 3), 1),
+        ("rows-columns", (1, 3, 4, 17), (0, 2)),
+        ("four-sides", (2, 3, 3, 2), ((1, 2), (0, 3))),
+        ("nothing", (2, 3, 3, 2), 0),
+        ("zero-rows", (0, 3, 3, 2), 1),
+        ("medium", (16, 14, 14, 32), 3),
+    )
+    for name, image, padding in frames:
+        # One number, or one a row of this table, stands for both ends.
+        (top, bottom), (left, right) = np.broadcast_to(np.reshape(padding, (-1, 1 + (np.ndim(padding) == 2))), (2, 2))
+        dy = Spec((image[0], int(image[1] + top + bottom), int(image[2] + left + right), image[3]))
+        size = "medium" if name == "medium" else "small"
+        yield Case(f"zero_pad2d-{name}", "zero_pad2d", {"x": Spec(image)}, {"padding": padding}, True, size)
+        yield Case(f"zero_pad2d_backward-{name}", "zero_pad2d_backward", {"dy": dy}, {"padding": padding}, True, size)
 
 
 def dropout_cases() -> Iterator[Case]:
@@ -298,6 +391,21 @@ def optimizer_cases() -> Iterator[Case]:
     for size in (1, 15, 17, 133):
         arrays = {name: Spec((size,), "positive") for name in ("weights", "gradient", "m", "v")}
         yield Case(f"adam-{size}", "adam", arrays, {"iteration": 3})
+    yield Case("decay_weights", "decay_weights", {"weights": Spec(shape)}, {"rate": 0.25, "learning_rate": 0.5}, True)
+    yield Case("decay_weights-adamw", "decay_weights", {"weights": Spec(shape)}, {"rate": 0.004})
+    follow = {"weights": Spec(shape), "average": Spec(shape)}
+    for variant, kwargs in {
+        "first": {"iteration": 0},
+        "later": {"iteration": 4, "momentum": 0.75},
+        "overwrites": {"iteration": 5, "momentum": 0.75, "overwrite_frequency": 3},
+        "waits": {"iteration": 6, "momentum": 0.75, "overwrite_frequency": 3},
+    }.items():
+        yield Case(f"average_weights-{variant}", "average_weights", follow, kwargs, variant != "first")
+    for size in (1, 133, 70001):
+        gradient = {"gradient": Spec((size,))}
+        yield Case(f"clip_by_value-{size}", "clip_by_value", gradient, {"limit": 0.5}, True)
+        yield Case(f"clip_by_norm-{size}", "clip_by_norm", gradient, {"limit": 0.25}, reduction=size)
+        yield Case(f"clip_by_norm-long-{size}", "clip_by_norm", gradient, {"limit": 1e6}, reduction=size)
     for l1, l2 in ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25)):
         yield Case(f"l1_l2-{l1}-{l2}", "l1_l2", {"weights": Spec((3, 11))}, {"l1": l1, "l2": l2}, True, reduction=33)
     yield Case("l1_l2-book", "l1_l2", {"weights": Spec((65, 100))}, {"l1": 0.01, "l2": 0.01}, reduction=6500)
@@ -307,10 +415,12 @@ CASES: tuple[Case, ...] = (
     *conv_shapes(),
     *conv_channels(),
     *conv_widths(),
+    *winograd_shapes(),
     *dense_cases(),
     *pool_cases(),
     *global_pool_cases(),
     *activation_cases(),
+    *graph_cases(),
     *dropout_cases(),
     *batch_norm_cases(),
     *loss_cases(),

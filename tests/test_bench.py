@@ -44,8 +44,8 @@ def settings_restored() -> Any:
 
 
 def find(works: list[Work], layer: str, direction: str) -> Work:
-    """Pick the one call of a layer."""
-    (work,) = [work for work in works if work.layer == layer and work.direction == direction]
+    """Pick the one call of a layer that a training step makes."""
+    (work,) = [work for work in works if work.networks and work.layer == layer and work.direction == direction]
     return work
 
 
@@ -90,23 +90,29 @@ def test_selected_networks() -> None:
 
 def test_passes_of_each_network() -> None:
     works = work_of([NETWORKS["book"]], 32)
-    assert [(work.layer, work.direction) for work in works] == [
-        ("conv2d 3x3 28x28 1>32 same relu", "forward"),
-        ("conv2d 3x3 28x28 1>32 same", "backward_weights"),
-        ("max_pool2d 2x2 28x28 32", "forward"),
-        ("max_pool2d 2x2 28x28 32", "backward"),
-        ("conv2d 3x3 14x14 32>64 same relu", "forward"),
-        ("conv2d 3x3 14x14 32>64 same", "backward_data"),
-        ("conv2d 3x3 14x14 32>64 same", "backward_weights"),
-        ("max_pool2d 2x2 14x14 64", "forward"),
-        ("max_pool2d 2x2 14x14 64", "backward"),
-        ("dense 3136>100 relu", "forward"),
-        ("dense 3136>100", "backward_data"),
-        ("dense 3136>100", "backward_weights"),
-        ("dense 100>10", "forward"),
-        ("dense 100>10", "backward_data"),
-        ("dense 100>10", "backward_weights"),
+    second, winograd = "conv2d 3x3 14x14 32>64 same", "winograd_4x4"
+    assert [(work.layer, work.direction, work.algorithm) for work in works] == [
+        ("conv2d 3x3 28x28 1>32 same relu", "forward", "direct"),
+        ("conv2d 3x3 28x28 1>32 same", "backward_weights", "direct"),
+        ("max_pool2d 2x2 28x28 32", "forward", ""),
+        ("max_pool2d 2x2 28x28 32", "backward", ""),
+        *((f"{second} relu", "forward", algorithm) for algorithm in (winograd, "direct")),
+        *((second, "backward_data", algorithm) for algorithm in (winograd, "direct")),
+        *((second, "backward_weights", algorithm) for algorithm in (winograd, "direct")),
+        ("max_pool2d 2x2 14x14 64", "forward", ""),
+        ("max_pool2d 2x2 14x14 64", "backward", ""),
+        ("dense 3136>100 relu", "forward", "gemm"),
+        ("dense 3136>100", "backward_adam", "gemm"),
+        ("dense 100>10", "forward", "gemm"),
+        ("dense 100>10", "backward_adam", "gemm"),
     ]
+
+
+def test_direct_kernels_for_comparison_belong_to_no_network() -> None:
+    for work in work_of([NETWORKS["book"]], 32):
+        compared = work.algorithm == "direct" and "14x14" in work.layer
+        assert work.networks == (() if compared else ("book",))
+        assert "tile" not in work.attributes or work.algorithm == "winograd_4x4"
 
 
 def test_equal_layers_of_two_networks_are_measured_once() -> None:
@@ -133,7 +139,7 @@ def test_operations_count_strides_dilation_and_groups() -> None:
         h=7, w=6, c_in=4, oh=4, ow=3, c_out=8, kernel_h=3, kernel_w=2, stride_h=2, stride_w=2,
         dilation_h=1, dilation_w=2, pad_top=1, pad_left=0, groups=2,
     )  # fmt: skip
-    work = Work("conv2d", "backward_weights", geometry, (), (), 1)
+    work = Work("conv2d_backward_weights", "conv2d", "backward_weights", "direct", geometry, (), (), 1)
     assert work.flops == 2 * (4 * 3) * (3 * 2) * 2 * 8
     # Rows -1 and 7 of 12 pairs are not there; columns 0 2 | 2 4 | 4 6: of six pairs one is not.
     assert work.flops_without_padding == 2 * (12 - 2) * (6 - 1) * 2 * 8
@@ -195,7 +201,7 @@ def test_measuring_for_no_time_is_refused(seconds: float) -> None:
 
 def test_time_kernel_runs_the_kernel() -> None:
     x, kernel, y = np.full(6, 2.0, np.float32), np.ones(6, np.float32), np.zeros(4, np.float32)
-    buffers = dict(x=x, kernel=kernel, y=y, packed=np.zeros(6, np.float32))
+    buffers = dict(x=x, kernel=kernel, y=y, packed=np.zeros(6, np.float32), partial=np.zeros(0, np.float32))
     samples = _core.time_kernel("dense_forward", dict(vectors=1, k=3, m=2, relu=False), buffers, 2, 1e-9)
     assert len(samples) == 1
     np.testing.assert_array_equal(y, 6.0)

@@ -222,7 +222,7 @@ def test_older_batch_hooks_are_called() -> None:
     together = watchers(Old())
     together.notify("on_train_batch_begin", 3)
     together.notify("on_train_batch_end", 3, {"loss": 1.0})
-    assert seen == [("begin", 3, None), ("end", 3, {"loss": 1.0})]
+    assert seen == [("begin", 3, {}), ("end", 3, {"loss": 1.0})]
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,14 @@ from pyconvnet import ops, reference
 CASES, ARRAYS = load_arrays("optimizers")
 FAR = 1e6  # make_optimizers.py: a target that no prediction reaches
 every_case = pytest.mark.parametrize("row", CASES, ids=[row["name"] for row in CASES])
+# Rows that are one kernel alone; the others are clipped, decay, ...
+_KERNEL = {"learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "epsilon", "rho"}
+KERNELS = [row for row in CASES if row["optimizer"] != "AdamW" and set(row["config"]) <= _KERNEL and len(row) == 5]
 
 
 def _assert_weights(row: dict[str, Any], weights: list[np.ndarray]) -> None:
     expected, start = ARRAYS[f"{row['name']}/weights"].astype(np.float64), ARRAYS["start"]
+    start = np.vstack([start, np.zeros((1, start.shape[1]))]) if row.get("bias") else start
     moved = np.abs(expected - start).max()
     errors = np.abs(np.stack(weights) - expected).max(axis=(1, 2)) / moved
     assert len(weights) == len(expected)
@@ -41,7 +45,7 @@ def _step(library: Any, row: dict[str, Any], weights: Any, gradient: Any, state:
 
 
 @pytest.mark.parametrize("library", [pytest.param(ops, id="ops"), pytest.param(reference, id="reference")])
-@every_case
+@pytest.mark.parametrize("row", KERNELS, ids=[row["name"] for row in KERNELS])
 def test_optimizer_op_is_keras(library: Any, row: dict[str, Any]) -> None:
     dtype = np.float32 if library is ops else np.float64
     weights = ARRAYS["start"].astype(dtype)
@@ -62,13 +66,23 @@ def test_train_on_batch_steps_as_keras(row: dict[str, Any]) -> None:
     """One row into Dense under the mean absolute error, with a target out of reach, has the gradients of the file."""
     start, x, signs = (ARRAYS[key] for key in ("start", "x", "signs"))
     inputs, units = start.shape
-    layers = pyconvnet.layers
-    model = pyconvnet.Sequential([layers.Input((inputs,)), layers.Dense(units, use_bias=False)])
-    model.set_weights([start])
-    optimizer = getattr(pyconvnet.optimizers, row["optimizer"])(**row["config"])
-    model.compile(optimizer=optimizer, loss="mean_absolute_error")
+    layers, bias = pyconvnet.layers, bool(row.get("bias"))
+    model = pyconvnet.Sequential([layers.Input((inputs,)), layers.Dense(units, use_bias=bias)])
+    model.set_weights([start, np.zeros(units)][: 1 + bias])
+    model.compile(optimizer=_optimizer(row), loss="mean_absolute_error")
     steps = []
     for values, sign in zip(x, signs, strict=True):
         model.train_on_batch(values[None], np.float32(-FAR) * sign[None])
-        steps.append(model.get_weights()[0])
+        steps.append(np.vstack(model.get_weights()))
     _assert_weights(row, steps)
+
+
+def _optimizer(row: dict[str, Any]) -> Any:
+    config = dict(row["config"])
+    if "schedule" in row:
+        name, arguments = row["schedule"]
+        config["learning_rate"] = getattr(pyconvnet.optimizers.schedules, name)(**arguments)
+    optimizer = getattr(pyconvnet.optimizers, row["optimizer"])(**config)
+    if "exclude" in row:
+        optimizer.exclude_from_weight_decay(var_names=row["exclude"])
+    return optimizer

@@ -62,6 +62,7 @@ def test_arguments_that_change_nothing_are_accepted() -> None:
     [
         ({"x": X[..., 0]}, ValueError, r"x must have rank 4 .* got shape \(6, 4, 5\); add the axis of channels"),
         ({"x": X[0, 0, 0]}, ValueError, "x must have rank 4"),
+        ({"x": np.ma.masked_less(X, 1)}, ValueError, "x has masked values; fill or drop masked values"),
         ({"x": X[:0]}, ValueError, r"x must not be empty, got shape \(0, 4, 5, 3\)"),
         ({"x": X.astype(object)}, TypeError, "x must be numeric, got dtype object"),
         ({"x": X.astype(complex)}, TypeError, "x must be numeric, got dtype complex128"),

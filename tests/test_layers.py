@@ -37,7 +37,8 @@ class Recorder:
 def _lowered(layer: layers.Layer, shape: tuple[int, ...]) -> tuple[Recorder, Tensor]:
     layer.build(shape)
     graph = Recorder()
-    return graph, layer.lower(graph, Tensor("x", shape))
+    (y,) = layer.lower(graph, [Tensor("x", shape)])
+    return graph, y
 
 
 # One of each, with settings that are not the defaults, and an input.
@@ -56,7 +57,7 @@ LAYERS: dict[str, tuple[layers.Layer, tuple[int, ...]]] = {
     "dropout": (layers.Dropout(0.25, seed=9, name="o"), (6,)),
     "batch_normalization": (layers.BatchNormalization(momentum=0.9, epsilon=0.01, center=False, name="b"), (4, 4, 3)),
     "activation": (layers.Activation(activations.leaky_relu, activity_regularizer="l1", name="x"), (4,)),
-    "input": (layers.Input((4, 4, 1), name="i"), (4, 4, 1)),
+    "input": (layers.InputLayer((4, 4, 1), name="i"), (4, 4, 1)),
 }  # fmt: skip
 OUTPUTS = {
     "conv2d": (12, 6, 8), "dense": (7,), "max": (5, 8, 2), "average": (4, 2, 2), "flatten": (60,), "dropout": (6,),
@@ -109,7 +110,7 @@ def test_names_are_counted_as_in_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     made = [
         layers.Conv2D(1, 1), layers.Conv2D(1, 1), layers.MaxPool2D(), layers.AvgPool2D(), layers.Dense(1),
         layers.BatchNormalization(), layers.Flatten(), layers.Dropout(0), layers.Activation("relu"),
-        layers.Conv2D(1, 1), layers.Dense(1, name="mine"), layers.Dense(1), layers.Input((1,)),
+        layers.Conv2D(1, 1), layers.Dense(1, name="mine"), layers.Dense(1), layers.InputLayer((1,)),
     ]  # fmt: skip
     assert [layer.name for layer in made] == [
         "conv2d", "conv2d_1", "max_pooling2d", "average_pooling2d", "dense", "batch_normalization", "flatten",
@@ -184,6 +185,20 @@ def test_set_weights_is_all_or_nothing() -> None:
     assert [w.version for w in dense.weights] == [v + 1 for v in versions]
 
 
+def test_masked_weights_are_refused() -> None:
+    dense = layers.Dense(3, name="d")
+    dense.build((4,))
+    before, masked = dense.get_weights(), np.ma.masked_equal([1.0, 2.0, 3.0], 2.0)
+    with pytest.raises(ValueError, match=r"^Dense 'd': weights\[1\] has masked values; fill or drop masked values"):
+        dense.set_weights([np.ones((4, 3)), masked])
+    with pytest.raises(ValueError, match=r"^Variable 'd/bias': value has masked values; fill or drop masked values"):
+        dense.weights[1].assign(masked)
+    for old, now in zip(before, dense.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, now)
+    dense.set_weights([np.ones((4, 3)), masked.filled(0)])
+    np.testing.assert_array_equal(dense.bias, [1, 0, 3])
+
+
 def test_get_weights_are_copies() -> None:
     dense = layers.Dense(3)
     dense.build((4,))
@@ -219,9 +234,10 @@ def test_input_shape_arguments() -> None:
     assert layers.Dense(3, input_shape=(64,)).given_input_shape == (64,)
     assert layers.Flatten(batch_input_shape=(None, 28, 28)).given_input_shape == (28, 28)
     assert layers.Flatten(input_shape=[28, np.int64(28)]).given_input_shape == (28, 28)
-    for made in (layers.Input((2, 3)), layers.Input(batch_shape=(8, 2, 3)), layers.InputLayer(input_shape=(2, 3))):
-        assert made.shape == (2, 3)
-    assert layers.Input(shape=(), batch_size=3).shape == ()
+    assert layers.InputLayer(input_shape=(2, 3)).shape == (2, 3)
+    for made in (layers.Input((2, 3)), layers.Input(batch_shape=(8, 2, 3))):
+        assert made.shape == (None, 2, 3)
+    assert layers.Input(shape=(), batch_size=3).shape == (None,)
 
 
 def test_conv2d_declares_its_ops() -> None:
@@ -253,7 +269,7 @@ def test_activity_is_penalised_after_the_activation() -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "op", "attributes"),
     [
-        (layers.Flatten(), (3, 4, 5), "flatten", {}),
+        (layers.Flatten(), (3, 4, 5), "reshape", {}),
         (layers.Dropout(0.25), (6,), "dropout", {"rate": 0.25}),
         (layers.Activation("elu"), (2, 6), "activation", {"function": "elu", "parameter": 1.0, "features": 6}),
         (

@@ -28,9 +28,9 @@ SETTINGS: list[Case] = [
         "compile: loss must be a name such as 'sparse_categorical_crossentropy' or an object of pyconvnet's own, got 7",
     ),
     (
-        lambda: losses.CategoricalCrossentropy(label_smoothing=0.1),
+        lambda: losses.CategoricalCrossentropy(label_smoothing=-0.1),
         ValueError,
-        "CategoricalCrossentropy: label_smoothing is not offered yet, got 0.1; smooth the one-hot labels instead",
+        "CategoricalCrossentropy: label_smoothing must be from 0 to 1, got -0.1",
     ),
     (
         lambda: losses.MeanSquaredError(reduction="sum"),
@@ -41,7 +41,7 @@ SETTINGS: list[Case] = [
     (
         lambda: optimizers.get("adma"),
         ValueError,
-        "compile: unknown optimizer 'adma'; did you mean 'adam'? Known: adam, rmsprop, sgd",
+        "compile: unknown optimizer 'adma'; did you mean 'adam'? Known: adam, adamw, rmsprop, sgd",
     ),
     (
         lambda: optimizers.get(None),
@@ -61,14 +61,14 @@ SETTINGS: list[Case] = [
     (lambda: optimizers.Adam(epsilon=-1), ValueError, "Adam: epsilon must be at least 0, got -1"),
     (lambda: optimizers.RMSprop(rho=-1), ValueError, "RMSprop: rho must be from 0 to 1, got -1"),
     (
-        lambda: optimizers.Adam(weight_decay=0.01),
+        lambda: optimizers.Adam(amsgrad=True),
         ValueError,
-        "Adam: weight_decay is not offered by pyconvnet yet, got 0.01; leave it out",
+        "Adam: amsgrad is not offered by pyconvnet yet, got True; leave it out",
     ),
     (
-        lambda: optimizers.SGD(clipnorm=1.0),
+        lambda: optimizers.SGD(gradient_accumulation_steps=2),
         ValueError,
-        "SGD: clipnorm is not offered by pyconvnet yet, got 1.0; leave it out",
+        "SGD: gradient_accumulation_steps is not offered by pyconvnet yet, got 2; leave it out",
     ),
     (
         lambda: optimizers.Adam(learning_rat=0.1),
@@ -78,7 +78,8 @@ SETTINGS: list[Case] = [
     (
         lambda: optimizers.SGD(zzz=1),
         TypeError,
-        "SGD: unknown argument 'zzz'; known are lr, learning_rate, momentum, nesterov",
+        "SGD: unknown argument 'zzz'; known are lr, learning_rate, momentum, nesterov, weight_decay, clipnorm, "
+        "clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name",
     ),
     (lambda: regularizers.l2(-1), ValueError, "L2: l2 must be at least 0, got -1"),
     (lambda: regularizers.l1(NAN), ValueError, "L1: l1 must be finite, got nan"),

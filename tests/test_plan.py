@@ -46,8 +46,8 @@ def data(rows: int = 50) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lowered(model: pcn.Sequential) -> Graph:
-    graph = Graph(tuple(model.input_shape[1:]))
-    graph.output = model.lower(graph, graph.input)
+    graph = Graph(model.sample_shapes)
+    graph.finish(model.lower(graph, graph.inputs))
     return graph
 
 
@@ -57,29 +57,29 @@ def names(graph: Graph) -> list[str]:
 
 def test_identities_vanish() -> None:
     graph = lowered(small_model())
-    assert "flatten" in names(graph) and "dropout" in names(graph)
+    assert "reshape" in names(graph) and "dropout" in names(graph)
     passes.remove_identities(graph, training=False)
-    assert "flatten" not in names(graph) and "dropout" not in names(graph)
+    assert "reshape" not in names(graph) and "dropout" not in names(graph)
     graph = lowered(small_model())
     passes.remove_identities(graph, training=True)
-    assert "flatten" not in names(graph) and "dropout" in names(graph)
+    assert "reshape" not in names(graph) and "dropout" in names(graph)
 
 
 def test_softmax_gives_way_to_a_loss_on_logits() -> None:
     graph = lowered(small_model())
     passes.remove_identities(graph, training=True)
-    head = passes.attach_loss(graph, LossSpec("cross_entropy", sparse=True))
-    assert head.kernel == "softmax_cross_entropy"
+    (head,) = passes.attach_losses(graph, [LossSpec("cross_entropy", sparse=True)])
+    assert head is not None and head.kernel == "softmax_cross_entropy"
     assert head.source is graph.nodes[-1].output and names(graph)[-1] == "dense"
 
 
 def test_relu_is_fused_unless_somebody_watches() -> None:
     graph = lowered(small_model())
-    passes.fuse_relu(graph, ())
+    passes.fuse_relu(graph, passes.watched_tensors(graph))
     assert names(graph).count("activation") == 1  # the softmax
     assert [node.attributes["relu"] for node in graph.nodes if "relu" in node.attributes] == [True, False, True, False]
     graph = lowered(small_model())
-    passes.fuse_relu(graph, (graph.nodes[0].output,))
+    passes.fuse_relu(graph, {id(graph.nodes[0].output)})
     assert graph.nodes[0].attributes["relu"] is False
 
 
@@ -229,7 +229,8 @@ def test_the_core_validates_again() -> None:
     packed = np.zeros(8, np.float32)
 
     def run(**changes: object) -> None:
-        buffers = {"x": x, "kernel": w, "y": y, "packed": packed, **changes}
+        scratch = {"packed": packed, "partial": np.zeros(0, np.float32)}
+        buffers = {"x": x, "kernel": w, "y": y, **scratch, **changes}
         _core.run_kernel("dense_forward", attributes, {k: v for k, v in buffers.items() if v is not None}, 2, 0, 0, 0.0)
 
     run()
@@ -255,7 +256,7 @@ def test_rows_outside_the_data_are_refused() -> None:
     x = np.zeros((3, 9, 9, 2), np.float32)
     out = np.empty((1, 4), np.float32)
     with pytest.raises(ValueError, match="a row index lies outside the array"):
-        plan.predict_into([x], np.array([3]), batch_size=1, seed=0, iteration=0, out=out)
+        plan.run([x], np.array([3]), batch_size=1, seed=0, iteration=0, out=out)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_every_dtype_and_stride_is_gathered(dtype: str) -> None:
 
 def test_the_rules_cover_what_layers_declare() -> None:
     graph = lowered(small_model())
-    assert {node.op for node in graph.nodes} - {"flatten"} <= set(ops.RULES)
+    assert {node.op for node in graph.nodes} - {"reshape"} <= set(ops.RULES)
 
 
 def test_sizes_and_feeds_are_checked_before_a_kernel_sees_them() -> None:
@@ -341,7 +342,7 @@ def test_the_interpreter_goes_on_while_a_plan_runs() -> None:
 
     def run() -> None:
         started.set()
-        plan.predict_into([x], np.arange(200), batch_size=32, seed=0, iteration=0, out=out)
+        plan.run([x], np.arange(200), batch_size=32, seed=0, iteration=0, out=out)
         done.set()
 
     before = sys.getswitchinterval()

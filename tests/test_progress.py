@@ -191,3 +191,15 @@ def test_messages_survive_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     say("nobody listens")
     Progress(1, verbose=1).finish({"loss": 0.5})
+
+
+def test_a_line_without_a_total(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "_is_terminal", lambda stream: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    bar = Progress(None, verbose=1)
+    bar.update(3, {"loss": 0.5})
+    first = capsys.readouterr().out
+    assert first.startswith("\r      3/Unknown 0s ") and first.endswith("/step - loss: 0.5000")
+    bar.update(4)
+    bar.finish({"loss": 0.25})
+    assert "4/4 [====" in capsys.readouterr().out

@@ -22,7 +22,7 @@ def test_every_op_runs_on_small_cases(isa: str) -> None:
         _core.set_isa(isa)
         seen = set()
         for case in SMALL:
-            results = getattr(ops, case.op)(**inputs(case, "real"), **case.kwargs)
+            results = getattr(ops, case.op)(**inputs(case, "real"), **case.op_kwargs)
             for result in results if isinstance(results, tuple) else (results,):
                 assert result is None or np.isfinite(np.asarray(result)).all(), case.id
             seen.add(case.op)

@@ -189,10 +189,10 @@ def test_lower_goes_through_the_layers() -> None:
             raise AssertionError("nothing is penalised here")
 
     model = Sequential(_network(input_shape=(8, 8, 1)))
-    y = model.lower(Graph(), Tensor("x", (8, 8, 1)))
+    (y,) = model.lower(Graph(), [Tensor("x", (8, 8, 1))])
     assert y.shape == (3,)
     assert ops == [
-        "conv2d", "activation", "batch_norm", "max_pool2d", "flatten", "dense", "activation",
+        "conv2d", "activation", "batch_norm", "max_pool2d", "reshape", "dense", "activation",
     ]  # fmt: skip
 
 

@@ -6,10 +6,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "bindings/array_view.h"
+#include "bindings/eager_call.h"
 #include "bindings/register.h"
-#include "core/denormals.h"
-#include "cpu/dispatch.h"
 
 namespace pyconvnet {
 namespace {
@@ -66,20 +64,13 @@ double measure_copy_bandwidth(double seconds) {
   return 2.0 * kPiece * kPieces / fastest(samples) * 1e-9;
 }
 
-std::vector<double> time_kernel(const std::string& kernel, const std::map<std::string, AttributeValue>& attributes,
-                                const std::map<std::string, py::array>& arrays, int64_t rows, double seconds) {
-  CallDescription call{kernel, attributes, {}};
-  for (const auto& [name, array] : arrays) call.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
+std::vector<double> time_kernel(const std::string& kernel, const Attributes& attributes, const Arrays& arrays,
+                                int64_t rows, double seconds) {
   check(rows >= 1, kernel, "rows must be positive");
-  const auto bound = bind_call(active_kernels(), call, rows);
-  check(bound->feeds.empty(), kernel, "reads the feeds of a plan and cannot run alone");
-  const py::gil_scoped_release release;
-  const PoolLease pool = lease_pool();
-  pool->reserve_scratch(bound->scratch_bytes);
-  const FlushDenormals flush;
   Run run;
-  run.rows = rows, run.pool = pool.get();
-  return time_runs("time_kernel", seconds, [&] { bound->run(run); });
+  run.rows = rows;
+  return with_eager_call(kernel, attributes, arrays, run,
+                         [&](const auto& call) { return time_runs("time_kernel", seconds, call); });
 }
 
 }  // namespace

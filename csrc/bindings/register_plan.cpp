@@ -89,10 +89,12 @@ void check_feeds(const Plan& plan, const std::vector<Feed>& feeds) {
   }
 }
 
-// `output` [capacity, size] is copied, step by step, into consecutive rows of `out` where both are given.
+// `learning_rate` is a number, or an array of one for each step. `output` [capacity, size] is copied, step by step,
+// into consecutive rows of `out` where both are given.
 void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
               const py::array_t<int64_t, py::array::c_style>& indices, int64_t batch_size, uint64_t seed,
-              int64_t iteration, float learning_rate, std::optional<py::array> output, std::optional<py::array> out) {
+              int64_t iteration, const py::array_t<float, py::array::c_style | py::array::forcecast>& learning_rate,
+              std::optional<py::array> output, std::optional<py::array> out) {
   const std::vector<Feed> feeds = make_feeds(feed_specs, indices);
   check_feeds(bound.plan, feeds);
   const float* from = nullptr;
@@ -112,9 +114,9 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
   pool->reserve_scratch(bound.plan.scratch_bytes());
   const FlushDenormals flush;
   Run run;
-  run.feeds = feeds.data(), run.seed = seed, run.iteration = iteration, run.learning_rate = learning_rate;
-  run.pool = pool.get();
-  bound.plan.run(run, indices.data(), indices.size(), batch_size, [&](int64_t first, int64_t rows) {
+  run.feeds = feeds.data(), run.seed = seed, run.iteration = iteration, run.pool = pool.get();
+  const std::span<const float> rates(learning_rate.data(), static_cast<size_t>(learning_rate.size()));
+  bound.plan.run(run, rates, indices.data(), indices.size(), batch_size, [&](int64_t first, int64_t rows) {
     if (to) std::memcpy(to + first * row_size, from, static_cast<size_t>(rows * row_size) * sizeof(float));
   });
 }

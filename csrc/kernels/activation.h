@@ -17,6 +17,7 @@ enum class ActivationFunction : int64_t {
   gelu = 7,        // x * P(X <= x), the exact form
   silu = 8,
   softplus = 9,
+  clipped_relu = 10,  // parameter: the largest value, > 0
 };
 
 struct ActivationForward {

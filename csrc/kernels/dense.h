@@ -1,6 +1,7 @@
 // Fully connected layer: y = x W + b, with W as Keras keeps it, [k, m].
 #pragma once
 
+#include "kernels/optimizer.h"
 #include "kernels/run.h"
 #include "kernels/visit.h"
 
@@ -8,12 +9,18 @@ namespace pyconvnet {
 
 // Each sample has `vectors` input vectors (1 behind a Flatten; more where Dense works on the last axis of a map).
 struct DenseGeometry {
+  static constexpr int64_t kBlock = 64;          // inputs whose weights, and what becomes of them, share a cache
+  static constexpr int64_t kPackedBatch = 2048;  // samples of kPackedInputs inputs that fit a worker's scratch
+  static constexpr int64_t kPackedInputs = 16;
   int64_t vectors, k, m;
 
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("vectors", vectors), v.positive("k", k), v.positive("m", m);
   }
+  // A large matrix is read slice by slice, each by one thread, as it lies in memory; the sums of the slices are added
+  // in order. Fixed by the problem, so the bits are too.
+  int64_t slices() const { return k * m >= int64_t{1} << 20 ? 16 : 1; }
 };
 
 struct DenseForward {
@@ -24,6 +31,7 @@ struct DenseForward {
   const float* bias;    // [m] or null
   float* y;             // [rows * vectors, m]
   float* packed;        // x, in blocks of rows
+  float* partial;       // [slices, rows * vectors, m] where there is more than one slice
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -35,6 +43,7 @@ struct DenseForward {
     v.optional_input("bias", bias, fixed(g.m));
     v.output("y", y, per_row(g.vectors * g.m));
     v.scratch("packed", packed, per_row(g.vectors * g.k));
+    v.scratch("partial", partial, per_row(g.slices() > 1 ? g.slices() * g.vectors * g.m : 0));
   }
 };
 
@@ -51,7 +60,7 @@ struct DenseBackwardData {
     v.input("dy", dy, per_row(g.vectors * g.m));
     v.input("kernel", kernel, fixed(g.k * g.m));
     v.output("dx", dx, per_row(g.vectors * g.k));
-    v.worker_scratch(64 * g.m);
+    v.worker_scratch(DenseGeometry::kBlock * g.m);
   }
 };
 
@@ -70,7 +79,35 @@ struct DenseBackwardWeights {
     v.input("dy", dy, per_row(g.vectors * g.m));
     v.output("dkernel", dkernel, fixed(g.k * g.m));
     v.optional_output("dbias", dbias, fixed(g.m));
-    v.worker_scratch(2048 * 16);
+    v.worker_scratch(DenseGeometry::kPackedBatch * DenseGeometry::kPackedInputs);
+  }
+};
+
+// Both gradients and Adam's step in one sweep over the weights: dx from the old ones, then their gradient, then the
+// new.
+struct DenseBackwardAdam {
+  DenseGeometry geometry;
+  AdamRates rates;
+  const float* x;   // [rows * vectors, k]
+  const float* dy;  // [rows * vectors, m]
+  float* w;         // [k, m]
+  float* m;         // [k, m]
+  float* v;         // [k, m]
+  float* dx;        // [rows * vectors, k] or null
+  float* dbias;     // [m] or null
+
+  template <class Visitor>
+  void visit(Visitor& visitor) {
+    geometry.visit(visitor), rates.visit(visitor);
+    const DenseGeometry& g = geometry;
+    visitor.input("x", x, per_row(g.vectors * g.k));
+    visitor.input("dy", dy, per_row(g.vectors * g.m));
+    visitor.update("w", w, fixed(g.k * g.m));
+    visitor.update("m", m, fixed(g.k * g.m));
+    visitor.update("v", v, fixed(g.k * g.m));
+    visitor.optional_output("dx", dx, per_row(g.vectors * g.k));
+    visitor.optional_output("dbias", dbias, fixed(g.m));
+    visitor.worker_scratch(DenseGeometry::kBlock * g.m + DenseGeometry::kPackedBatch * DenseGeometry::kPackedInputs);
   }
 };
 

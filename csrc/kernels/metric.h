@@ -50,6 +50,38 @@ struct CategoricalAccuracy {
   }
 };
 
+// Share of positions whose label has fewer than k predictions above its own; never where one of these is not finite.
+struct SparseTopKCategoricalAccuracy {
+  int64_t features, vectors, k;
+  const float* predictions;  // [rows, vectors, features]
+  const int32_t* labels;     // [rows, vectors]
+  double* sums;              // [2]
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v.positive("features", features), v.positive("vectors", vectors), v.positive("k", k);
+    v.input("predictions", predictions, per_row(vectors * features));
+    v.input("labels", labels, per_row(vectors));
+    v.update("sums", sums, fixed(2));
+  }
+};
+
+// The same with one-hot or soft targets: their first largest counts.
+struct TopKCategoricalAccuracy {
+  int64_t features, vectors, k;
+  const float* predictions;  // [rows, vectors, features]
+  const float* targets;      // [rows, vectors, features]
+  double* sums;              // [2]
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v.positive("features", features), v.positive("vectors", vectors), v.positive("k", k);
+    v.input("predictions", predictions, per_row(vectors * features));
+    v.input("targets", targets, per_row(vectors * features));
+    v.update("sums", sums, fixed(2));
+  }
+};
+
 // Share of predictions that lie on their target's side of 1/2; exactly 1/2 counts as 0.
 struct BinaryAccuracy {
   int64_t features;

@@ -79,6 +79,7 @@ class AttributeReader {
   }
   void positive(const char* name, int64_t& value) { at_least(1, "positive", name, value); }
   void non_negative(const char* name, int64_t& value) { at_least(0, "at least 0", name, value); }
+  void rule(bool holds, const char* text) { check(holds, call_.kernel, text); }
   void all_known() const {
     for (const auto& [name, value] : call_.attributes) {
       (void)value;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "plan/bind.h"
@@ -13,14 +14,22 @@ class Plan {
  public:
   Plan(const KernelTable& table, const std::vector<CallDescription>& calls, int64_t capacity);
 
-  // Runs one step for each piece of `batch_size` indices; the last piece may be shorter. run.iteration counts up.
-  // After each step, `after_step(first index, rows)` may copy outputs away.
+  // Runs one step for each piece of `batch_size` indices; the last piece may be shorter. run.iteration counts up;
+  // `learning_rates` holds one for every step, or a single one for all. After each step, `after_step(first index,
+  // rows)` may copy outputs away.
   template <class F>
-  void run(Run run, const int64_t* indices, int64_t count, int64_t batch_size, const F& after_step) const {
+  void run(Run run, std::span<const float> learning_rates, const int64_t* indices, int64_t count, int64_t batch_size,
+           const F& after_step) const {
     check(batch_size >= 1 && batch_size <= capacity_, "Plan.run",
           "batch_size must be from 1 to the plan's capacity " + std::to_string(capacity_) + ", got " +
               std::to_string(batch_size));
-    for (int64_t first = 0; first < count; first += batch_size, ++run.iteration) {
+    const size_t steps = static_cast<size_t>((count + batch_size - 1) / batch_size), rates = learning_rates.size();
+    check(rates == 1 || rates == steps, "Plan.run",
+          "needs one learning rate, or one for each of " + std::to_string(steps) + " steps, got " +
+              std::to_string(rates));
+    const float* rate = learning_rates.data();
+    for (int64_t first = 0; first < count; first += batch_size, ++run.iteration, rate += rates > 1) {
+      run.learning_rate = *rate;
       run.rows = first + batch_size < count ? batch_size : count - first;
       run.indices = indices + first;
       for (const auto& call : calls_) call->run(run);

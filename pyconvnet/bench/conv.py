@@ -18,8 +18,10 @@ _DESCRIPTION = """\
 Measures the machine first (multiply-adds in registers, a large copy; all threads), then every convolution, pooling
 and dense layer of the lecture's networks in each pass of a training step, caches warm, as the median of many runs.
 
-GFLOP/s counts a multiply-add as two; "no pad" leaves out those on padding and "of peak" is its share of the measured
-peak. GB/s counts each buffer once, as if it lay in memory; the machine's figure counts bytes read plus written.
+GFLOP/s counts a multiply-add of a direct convolution as two, whatever the algorithm; "no pad" leaves out those on
+padding and "of peak" is its share of the measured peak, which Winograd's algorithm may pass. Behind each Winograd
+kernel stands the direct one. backward_adam is both gradients of a dense layer and the optimizer's step in one. GB/s
+counts each buffer once, as if it lay in memory; the machine's figure counts bytes read plus written.
 With --peers: PyTorch's channels-last kernels with as many threads; the ratio is its time by ours."""
 
 
@@ -40,6 +42,7 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
         "layer": work.layer,
         "op": work.op,
         "direction": work.direction,
+        "algorithm": work.algorithm,
         "networks": list(work.networks),
         "attributes": work.attributes,
         "runs": len(samples),
@@ -55,7 +58,9 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
 
 
 def add_peer(row: dict[str, Any], peer: Peer, work: Work, seconds: float) -> None:
-    """Adds PyTorch's time and the ratio to a row, or why there is none."""
+    """Adds PyTorch's time and the ratio to a row, or why there is none; it has no fused gradient and Adam."""
+    if work.direction == "backward_adam":
+        return
     try:
         answer = peer.ask(
             "time",
@@ -90,11 +95,11 @@ def run(
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as text."""
     with_peer = any("torch_ms" in row or "torch_failed" in row for row in rows)
-    head = ["layer", "pass", "networks", "ms", "GFLOP/s", "no pad", "of peak", "GB/s"]
+    head = ["layer", "pass", "algorithm", "networks", "ms", "GFLOP/s", "no pad", "of peak", "GB/s"]
     head += ["torch ms", "ratio"] if with_peer else []
     cells = []
     for row in rows:
-        line = [row["layer"], row["direction"], ",".join(row["networks"]), f"{row['ms']:.3f}"]
+        line = [row["layer"], row["direction"], row["algorithm"], ",".join(row["networks"]) or "-", f"{row['ms']:.3f}"]
         if "gflops" in row:
             line += [f"{row['gflops']:.0f}", f"{row['gflops_without_padding']:.0f}", f"{row['share_of_peak']:.0%}"]
         else:
@@ -103,7 +108,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         if with_peer:
             line += [f"{row['torch_ms']:.3f}", f"{row['ratio']:.2f}"] if "torch_ms" in row else ["-", "-"]
         cells.append(line)
-    return report.text_table(head, cells, left=3)
+    return report.text_table(head, cells, left=4)
 
 
 def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
@@ -116,10 +121,7 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
     Returns:
         0.
     """
-    parser = argparse.ArgumentParser(
-        prog="conv_bench.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_common(parser, 0.2, "how long each measurement lasts")
+    parser = options.common_parser("conv_bench.py", _DESCRIPTION, 0.2, "how long each measurement lasts")
     given = parser.parse_args(arguments)
     try:
         report.check_folder("--out", given.out)

@@ -29,8 +29,18 @@ def duration(text: str) -> float:
     return seconds
 
 
-def add_common(parser: argparse.ArgumentParser, seconds: float, what: str) -> None:
-    """--batch, --threads, --isa, --seconds, --peers, --peer-python, --out."""
+def common_parser(prog: str, description: str, seconds: float, what: str) -> argparse.ArgumentParser:
+    """A parser with --batch, --threads, --isa, --seconds, --peers, --peer-python, --out.
+
+    Args:
+        prog: the script's name.
+        description: printed as it is.
+        seconds: the default of --seconds.
+        what: which seconds those are, for the help.
+    """
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batch", type=whole, default=32, help="rows a step (default 32)")
     parser.add_argument("--threads", type=whole, help="for us and the peers alike (default: what the process may use)")
     parser.add_argument("--isa", help="avx512, avx2, neon or scalar (default: the best that is supported)")
@@ -38,3 +48,4 @@ def add_common(parser: argparse.ArgumentParser, seconds: float, what: str) -> No
     parser.add_argument("--peers", action="store_true", help="also measure the libraries that are installed")
     parser.add_argument("--peer-python", default=sys.executable, help="the Python that has them (default: this one)")
     parser.add_argument("--out", metavar="FILE.json", help="write everything that was measured as JSON")
+    return parser

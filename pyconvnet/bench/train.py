@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 import time
@@ -210,11 +209,8 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
     Returns:
         0.
     """
-    parser = argparse.ArgumentParser(
-        prog="train_bench.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options.common_parser("train_bench.py", _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
     parser.add_argument("--nets", default="", help="such as mlp,conv (default: all)")
-    options.add_common(parser, 2.0, "about how long one measurement of ours lasts")
     parser.add_argument("--rounds", type=options.whole, default=3, help="how often everybody has a turn (default 3)")
     parser.add_argument("--table", metavar="FILE.md", help="write the tables as Markdown")
     given = parser.parse_args(arguments)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pyconvnet import _core
 from pyconvnet.bench.networks import Network
+from pyconvnet.plan.describe import algorithm
 
 _MEASURED = ("conv2d", "dense", "max_pool2d", "avg_pool2d")
-_DIRECTIONS = ("forward", "backward_data", "backward_weights", "backward")
+_DIRECTIONS = ("forward", "backward_data", "backward_weights", "backward", "backward_adam")
 Geometry = dict[str, Any]
 
 
@@ -21,25 +22,25 @@ class Work:
     """One kernel call on a batch.
 
     Attributes:
+        kernel: its name.
         op: "conv2d", "dense", "max_pool2d" or "avg_pool2d".
-        direction: "forward", "backward", "backward_data" or "backward_weights".
+        direction: "forward", "backward", "backward_data", "backward_weights", or "backward_adam" (both gradients and
+            the optimizer's step in one).
+        algorithm: "direct", "winograd_4x4", "gemm" or "".
         attributes: of the kernel.
         buffers: names of the kernel's buffers that the training step gives it.
-        networks: whose step makes this call.
+        networks: whose step makes this call; none for a direct kernel that is there for comparison.
         batch: rows.
     """
 
+    kernel: str
     op: str
     direction: str
+    algorithm: str
     attributes: Geometry
     buffers: tuple[str, ...]
     networks: tuple[str, ...]
     batch: int
-
-    @property
-    def kernel(self) -> str:
-        """The kernel's name."""
-        return f"{self.op}_{self.direction}"
 
     @property
     def layer(self) -> str:
@@ -57,12 +58,16 @@ class Work:
     @property
     def flops(self) -> int:
         """Operations with those on padding, two for each multiply-add; 0 for pools."""
-        return self.batch * _flops(self.op, self.attributes, _all_taps)
+        return self.batch * self._passes * _flops(self.op, self.attributes, _all_taps)
 
     @property
     def flops_without_padding(self) -> int:
         """Operations on cells that lie on the map."""
-        return self.batch * _flops(self.op, self.attributes, _taps_on_map)
+        return self.batch * self._passes * _flops(self.op, self.attributes, _taps_on_map)
+
+    @property
+    def _passes(self) -> int:
+        return 2 if self.direction == "backward_adam" and "dx" in self.buffers else 1
 
     def arrays(self, seed: int = 0) -> dict[str, np.ndarray]:
         """Buffers for the call: small normal numbers, cells inside the window for argmax, scratch."""
@@ -93,7 +98,8 @@ class Work:
 def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
     """What training steps of these networks call, each once: layer by layer, the passes of a layer together.
 
-    The calls are taken from the plans, so a first layer has no `backward_data`.
+    The calls are taken from the plans, so a first layer has no `backward_data`. Behind each Winograd kernel comes the
+    direct kernel of the same layer.
     """
     found: dict[tuple[Any, ...], Work] = {}
     for network in networks:
@@ -107,19 +113,31 @@ def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
             key = (call.kernel, tuple(sorted(call.attributes.items())), buffers)
             before = found[key].networks if key in found else ()
             names = (*before, *(() if network.name in before else (network.name,)))
-            found[key] = Work(op, direction, dict(call.attributes), buffers, names, batch)
+            attributes = dict(call.attributes)
+            found[key] = Work(call.kernel, op, direction, algorithm(call), attributes, buffers, names, batch)
+    for work in list(found.values()):
+        if work.algorithm.startswith("winograd"):
+            direct = _direct(work)
+            found.setdefault((direct.kernel, tuple(sorted(direct.attributes.items())), direct.buffers), direct)
     layers = list(dict.fromkeys(_layer_key(work) for work in found.values()))
     return sorted(found.values(), key=lambda work: (layers.index(_layer_key(work)), _DIRECTIONS.index(work.direction)))
 
 
+def _direct(work: Work) -> Work:
+    attributes = {name: value for name, value in work.attributes.items() if name != "tile"}
+    kernel = work.kernel.replace("_winograd", "")
+    return replace(work, kernel=kernel, algorithm="direct", attributes=attributes, networks=())
+
+
 def _layer_key(work: Work) -> tuple[Any, ...]:
-    return work.op, *((name, value) for name, value in sorted(work.attributes.items()) if name != "relu")
+    own = ("relu", "tile", "beta_1", "beta_2", "epsilon")  # of one pass or algorithm
+    return work.op, *((name, value) for name, value in sorted(work.attributes.items()) if name not in own)
 
 
 def _split(kernel: str) -> tuple[str, str]:
     for direction in _DIRECTIONS:
         if kernel.endswith(f"_{direction}"):
-            return kernel[: -len(direction) - 1], direction
+            return kernel[: -len(direction) - 1].removesuffix("_winograd"), direction
     return kernel, ""
 
 

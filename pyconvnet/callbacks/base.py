@@ -51,6 +51,10 @@ class Callback:
         """Called with ``verbose``, ``epochs`` and ``steps`` before the training."""
         self.params = params
 
+    def watches_batches(self, phase: Phase) -> bool:
+        """Whether it wants to see every batch of a phase: it has a hook of them."""
+        return has_batch_hooks(self, phase)
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """`fit` begins."""
 
@@ -143,18 +147,30 @@ class CallbackList:
         self._introduce(callback)
 
     def notify(self, hook: str, *arguments: Any) -> None:
-        """Calls one hook of every callback."""
+        """Calls one hook of every callback, in their order; they share the logs and may add to them.
+
+        Args:
+            hook: its name.
+            arguments: what it takes; logs that are missing or None become an empty dictionary, as in Keras.
+        """
+        numbered = "_batch_" in hook or "_epoch_" in hook
+        number, logs = arguments[:numbered], arguments[numbered:]
+        shared = logs[0] if logs and logs[0] is not None else {}
         for callback in self.callbacks:
-            getattr(callback, hook)(*arguments)
+            getattr(callback, hook)(*number, shared)
 
     def watches_batches(self, phase: Phase) -> bool:
         """Whether a callback wants to see every batch of this phase."""
-        return any(_overrides(callback, hook) for callback in self.callbacks for hook in _BATCH_HOOKS[phase])
+        return any(callback.watches_batches(phase) for callback in self.callbacks)
 
     def _introduce(self, callback: Callback) -> None:
         callback.set_model(self._model)
         callback.set_params(self._params)
 
 
-def _overrides(callback: Callback, hook: str) -> bool:
-    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(Callback, hook)
+def has_batch_hooks(callback: Callback, phase: Phase, beyond: type[Callback] = Callback) -> bool:
+    """Whether a callback has a hook of the batches of a phase that `beyond` has not."""
+    return any(
+        hook in vars(callback) or getattr(type(callback), hook) is not getattr(beyond, hook)
+        for hook in _BATCH_HOOKS[phase]
+    )

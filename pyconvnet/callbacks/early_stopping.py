@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal
 
-from pyconvnet._suggest import unknown
 from pyconvnet._terminal import say
-from pyconvnet.ops._check import integer, real
+from pyconvnet.ops._check import integer
 
-from .base import Callback, Logs
+from .base import Logs
+from .monitor import Mode, Monitor
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Monitor):
     """Stops when the monitored number has not improved for `patience` epochs; Keras 3's rules.
 
     An epoch improves when ``value < best - min_delta`` (or ``value > best + min_delta`` for mode "max"); NaN never
@@ -49,22 +48,18 @@ class EarlyStopping(Callback):
         min_delta: float = 0,
         patience: int = 0,
         verbose: int = 0,
-        mode: Literal["auto", "min", "max"] = "auto",
+        mode: Mode = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
         *,
         restore: Literal["always", "stopped"] = "always",
     ) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"EarlyStopping: mode must be 'auto', 'min' or 'max', got {mode!r}")
+        super().__init__(monitor, mode, min_delta)
         if restore not in ("always", "stopped"):
             raise ValueError(f"EarlyStopping: restore must be 'always' or 'stopped', got {restore!r}")
-        self.monitor = monitor
-        self.min_delta = abs(real("EarlyStopping", "min_delta", min_delta))
         self.patience = integer("EarlyStopping", "patience", patience, minimum=0)
         self.verbose = verbose
-        self.mode = mode
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = integer("EarlyStopping", "start_from_epoch", start_from_epoch, minimum=0)
@@ -81,27 +76,22 @@ class EarlyStopping(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier run, so that one instance serves several; with mode "auto" checks `monitor`."""
         self._forget()
-        if self.mode == "auto" and self.model is not None and self.model.compiled:
-            names = self.model.metrics_names
-            known = [*names, *(f"val_{name}" for name in names)]
-            if self.monitor not in known:
-                problem = unknown("EarlyStopping", "monitor", self.monitor, known)
-                raise ValueError(f"{problem}; for a number of another callback pass mode='min' or mode='max'")
+        super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compares with the best epoch so far and may stop the training."""
-        direction = self._direction()
+        self._direction()  # an unknown one is an error in the first epoch, before anything is compared
         current = self._current(logs or {})
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
         self.wait += 1
-        if self._improves(current, self.best, direction):
+        if self._improves(current, self.best):
             self.best, self.best_epoch = current, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self._improves(current, self.baseline, direction):
+            if self._improves(current, self.baseline):
                 self.wait = 0
             return
         if self.wait >= self.patience:
@@ -117,30 +107,3 @@ class EarlyStopping(Callback):
             if self.verbose > 0:
                 say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
-
-    def _direction(self) -> str:
-        if self.mode != "auto":
-            return self.mode
-        direction: str | None = self.model.metric_direction(self.monitor.removeprefix("val_"))
-        if direction is None:
-            raise ValueError(
-                f"EarlyStopping: mode 'auto' does not know whether {self.monitor!r} should fall or rise; "
-                "pass mode='min' or mode='max'"
-            )
-        return direction
-
-    def _improves(self, value: float, reference: float | None, direction: str) -> bool:
-        if reference is None:
-            return True
-        if direction == "min":
-            return value + self.min_delta < reference
-        return value - self.min_delta > reference
-
-    def _current(self, logs: Logs) -> float | None:
-        value = logs.get(self.monitor)
-        if value is None:
-            warnings.warn(
-                f"EarlyStopping: {self.monitor!r} is not among the metrics of this epoch: {', '.join(logs)}",
-                stacklevel=2,
-            )
-        return value

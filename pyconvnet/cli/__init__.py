@@ -2,7 +2,9 @@
 
 Who does what:
     command   ``main``: arguments, errors as one line, exit codes
+    foreign   ``pyconvnet run`` and ``migrate``: scripts and notebooks written for TensorFlow or Keras
     doctor    ``pyconvnet doctor``: does this installation compute correctly, and what is here
+    files     ``pyconvnet inspect`` and ``pyconvnet convert``: model files
 """
 
 from __future__ import annotations

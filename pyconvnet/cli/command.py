@@ -11,13 +11,13 @@ from typing import NoReturn
 from pyconvnet import __version__
 from pyconvnet._suggest import unknown
 from pyconvnet._terminal import say
-from pyconvnet.cli import doctor
+from pyconvnet.cli import doctor, files, foreign
 from pyconvnet.lecture import EXPERIMENTS, run_lecture
 from pyconvnet.lecture.job import DEFAULT_FOLDER
 from pyconvnet.lecture.table import keras, published
 
 OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
-_COMMANDS = ("lecture", "doctor")
+_COMMANDS = ("lecture", "doctor", *foreign.COMMANDS, *files.COMMANDS)
 _REPORTED = (ValueError, OSError, ImportError, MemoryError)
 
 
@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process if None.
 
     Returns:
-        The exit code: 0, 1 where `doctor` found a fault, 2 after an error, 130 after Ctrl-C.
+        The exit code: 0, 1 where `doctor` found a fault or `migrate` a line, 2 after an error, 130 after Ctrl-C;
+        after `run` that of the script.
 
     Example:
         >>> main(["--version"])
@@ -75,6 +76,10 @@ def _run(argv: list[str]) -> int:
             run_lecture(given.names, epochs=given.epochs, seeds=given.seeds, out=given.out)
     elif given.command == "doctor":
         return OK if doctor.examine() else FAILED
+    elif given.command in files.COMMANDS:
+        files.run(given)
+    elif given.command in foreign.COMMANDS:
+        return foreign.run(given)
     else:
         parser.print_help()
     return OK
@@ -107,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Prints version, compiler, instruction set and threads, then checks that the kernels compute "
         "correctly and says what data and pictures need. The exit code is 1 if a check failed.",
     )
+    foreign.add_parsers(commands)
+    files.add_parsers(commands)
     return parser
 
 

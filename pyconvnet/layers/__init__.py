@@ -1,9 +1,11 @@
 """Layers with Keras's names, defaults and arithmetic. A layer declares what is computed; the plan decides how.
 
 base                 Layer: name, weights, shapes, config
-conv2d, dense        trained products, each with an optional activation
-pooling, flatten     shapes
-activation, dropout, batch_normalization
+symbolic             what a layer answers when it is called on `Input` or on another layer's output
+conv2d, depthwise_conv2d, dense    trained products, each with an optional activation
+pooling, flatten, reshape, zero_padding2d    shapes
+activation, dropout, batch_normalization, rescaling
+merge                sums, products, side by side
 input                the shape of a model's samples
 """
 
@@ -13,33 +15,52 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyconvnet._suggest import unknown
-from pyconvnet.layers.activation import Activation
+from pyconvnet.layers.activation import Activation, ReLU, Softmax
 from pyconvnet.layers.base import Layer
 from pyconvnet.layers.batch_normalization import BatchNormalization
 from pyconvnet.layers.conv2d import Conv2D
 from pyconvnet.layers.dense import Dense
+from pyconvnet.layers.depthwise_conv2d import DepthwiseConv2D
 from pyconvnet.layers.dropout import Dropout
 from pyconvnet.layers.flatten import Flatten
 from pyconvnet.layers.input import Input, InputLayer
-from pyconvnet.layers.pooling import AveragePooling2D, MaxPooling2D
+from pyconvnet.layers.merge import Add, Concatenate, Multiply
+from pyconvnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from pyconvnet.layers.rescaling import Rescaling
+from pyconvnet.layers.reshape import Reshape
+from pyconvnet.layers.symbolic import KerasTensor
+from pyconvnet.layers.zero_padding2d import ZeroPadding2D
 
 # Keras's second names.
 Convolution2D = Conv2D
 MaxPool2D = MaxPooling2D
 AvgPool2D = AveragePooling2D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalMaxPool2D = GlobalMaxPooling2D
 
 _CLASSES: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         Activation,
+        Add,
         AveragePooling2D,
         BatchNormalization,
+        Concatenate,
         Conv2D,
         Dense,
+        DepthwiseConv2D,
         Dropout,
         Flatten,
+        GlobalAveragePooling2D,
+        GlobalMaxPooling2D,
         InputLayer,
         MaxPooling2D,
+        Multiply,
+        ReLU,
+        Rescaling,
+        Reshape,
+        Softmax,
+        ZeroPadding2D,
     )
 }
 
@@ -69,18 +90,32 @@ def deserialize(config: Mapping[str, Any]) -> Layer:
 
 __all__ = [
     "Activation",
+    "Add",
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv2D",
     "Convolution2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
+    "KerasTensor",
     "Layer",
     "MaxPool2D",
     "MaxPooling2D",
+    "Multiply",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "ZeroPadding2D",
     "deserialize",
 ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
+from weakref import ReferenceType, ref
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pyconvnet import initializers, regularizers
+from pyconvnet import regularizers
 from pyconvnet._identifiers import Configurable, argument_names, serialize
-from pyconvnet._suggest import nearest
+from pyconvnet._suggest import unknown_argument
 from pyconvnet.layers._check import auto_name, check_flag, check_name, check_shape
+from pyconvnet.layers._first_values import WeightSpec, new_variable
+from pyconvnet.layers._weights import HasWeights
+from pyconvnet.layers.symbolic import Call, KerasTensor, call_layer, tensors_in
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.variables import Variable
 
@@ -36,18 +38,7 @@ class Graph(Protocol):
         """Adds the penalty of a layer's output to the loss."""
 
 
-@dataclass(frozen=True)
-class WeightSpec:
-    """A weight before it is made."""
-
-    name: str
-    shape: Shape
-    initializer: initializers.Initializer
-    regularizer: regularizers.Regularizer | None = None
-    trainable: bool = True
-
-
-class Layer(Configurable):
+class Layer(HasWeights, Configurable):
     """A step of a model: its settings, the shapes of its weights, and the ops that it stands for.
 
     Args:
@@ -77,7 +68,8 @@ class Layer(Configurable):
     ) -> None:
         self.name = auto_name(type(self)) if name is None else check_name(type(self).__name__, name)
         if unknown:
-            raise TypeError(self._unknown_argument(next(iter(unknown))))
+            known = [*argument_names(type(self)), *argument_names(Layer)]
+            raise TypeError(unknown_argument(self.label, next(iter(unknown)), known))
         if dtype is not None and (dtype != "float32" and dtype is not np.float32):
             raise ValueError(f"{self.label}: dtype must be 'float32', the only one there is, got {dtype!r}")
         self.dtype = "float32"
@@ -86,6 +78,7 @@ class Layer(Configurable):
         self._trainable = check_flag(self.label, "trainable", trainable)
         self._input_shape: Shape | None = None
         self._variables: dict[str, Variable] = {}
+        self._calls: list[ReferenceType[Call]] = []
 
     @property
     def label(self) -> str:
@@ -110,6 +103,26 @@ class Layer(Configurable):
                 self._variables[spec.name].trainable = self._trainable and spec.trainable
 
     @property
+    def input(self) -> Any:
+        """The symbolic input of the layer's first use in a model; a list where it takes several.
+
+        Raises:
+            AttributeError: the layer is in no model yet.
+        """
+        tensors = self._first_call().inputs
+        return tensors[0] if len(tensors) == 1 else list(tensors)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the layer's first use in a model, for `Model(model.input, layer.output)`.
+
+        Raises:
+            AttributeError: the layer is in no model yet.
+        """
+        tensors = self._first_call().outputs
+        return tensors[0] if len(tensors) == 1 else list(tensors)
+
+    @property
     def input_shape(self) -> tuple[int | None, ...]:
         """Shape of the input with None for the batch."""
         return (None, *self._known(self._input_shape))
@@ -123,20 +136,6 @@ class Layer(Configurable):
     def weights(self) -> list[Variable]:
         """All weights in Keras's order: those made to be trained first, then statistics."""
         return list(self._variables.values())
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves to the layer itself, or alone."""
-        return [variable for variable in self.weights if not variable.trainable]
-
-    variables = weights
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
 
     def weight_specs(self, input_shape: Shape) -> list[WeightSpec]:
         """The weights for an input of this shape (one sample), trained ones first."""
@@ -160,12 +159,36 @@ class Layer(Configurable):
         """Adds this layer's ops to the graph; answers their output."""
         raise NotImplementedError(f"{self.label} does not say which ops it stands for")
 
-    def lower(self, graph: Graph, x: Tensor) -> Tensor:
-        """Adds this layer's ops and the penalty on its output to the graph; answers the output."""
-        y = self.declare(graph, x)
+    def lower(self, graph: Graph, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Adds this layer's ops and the penalty on its output to the graph; answers the outputs."""
+        y = self.declare_all(graph, inputs)
         if self.activity_regularizer is not None:
             graph.regularize_activity(y, self.name, self.activity_regularizer.l1, self.activity_regularizer.l2)
-        return y
+        return [y]
+
+    def declare_all(self, graph: Graph, inputs: Sequence[Tensor]) -> Tensor:
+        """`declare` for the inputs that this layer takes: one, unless a class says otherwise."""
+        (x,) = inputs
+        return self.declare(graph, x)
+
+    def output_shapes(self, input_shapes: Sequence[Shape]) -> list[Shape]:
+        """Builds the layer for inputs of these shapes (of one sample) and answers those of its outputs.
+
+        Raises:
+            ValueError, TypeError: inputs that this layer cannot take.
+        """
+        if len(input_shapes) != 1:
+            raise TypeError(
+                f"{self.label}: takes one tensor, got a list of {len(input_shapes)}; join them first, "
+                "with Concatenate() for example"
+            )
+        self.build(input_shapes[0])
+        return [self.compute_output_shape(input_shapes[0])]
+
+    def remember(self, call: Call) -> None:
+        """Takes note of a use of this layer; `input` and `output` are those of the first."""
+        self._calls = [known for known in self._calls if known() is not None]
+        self._calls.append(ref(call))
 
     def check_build(self, input_shape: Shape) -> list[WeightSpec]:
         """The weights for this input, checked against those that are there; changes nothing.
@@ -194,36 +217,35 @@ class Layer(Configurable):
         """
         for spec in self.check_build(tuple(input_shape)):
             if spec.name not in self._variables:
-                self._variables[spec.name] = Variable(
-                    spec.initializer(spec.shape),
-                    name=spec.name,
-                    path=f"{self.name}/{spec.name}",
-                    trainable=self._trainable and spec.trainable,
-                    regularizer=spec.regularizer,
-                )
+                self._variables[spec.name] = new_variable(self.label, self.name, spec, self._trainable)
         self._input_shape = tuple(input_shape)
 
-    def __call__(self, *_inputs: Any, **_options: Any) -> NoReturn:
-        """Refused: a layer computes as part of a model only."""
-        raise TypeError(
-            f"{self.label}: a layer cannot be called; put it into Sequential([...]) and call the model. "
-            "Calling layers comes with functional models"
-        )
-
-    def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of all weights."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Writes all weights; on an error nothing is changed.
+    def __call__(self, inputs: Any, *_more: Any, **_options: Any) -> Any:
+        """The symbolic output of this layer for the symbolic input of a model.
 
         Args:
-            weights: arrays in the order of `weights`.
+            inputs: what `Input` or another layer answered; a list of such for layers that take several.
+
+        Returns:
+            A `KerasTensor`; several in a list.
 
         Raises:
-            ValueError, TypeError: a wrong number of arrays or a wrong shape.
+            ValueError, TypeError: inputs that this layer cannot take; arrays, which only models compute with.
+
+        Example:
+            >>> from pyconvnet import layers
+            >>> x = layers.Input((4,))
+            >>> layers.Dense(3)(x).shape
+            (None, 3)
         """
-        assign_all(self.label, self.weights, weights, self.built)
+        tensors = self._symbolic(inputs)
+        if tensors is None:
+            raise TypeError(
+                f"{self.label}: a layer is called on Input(shape) or on another layer's output, got "
+                f"{type(inputs).__name__}; to compute with numbers put it into a model: Sequential([...]).predict(x)"
+            )
+        outputs = call_layer(self, tensors)
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def count_params(self) -> int:
         """How many numbers the weights hold.
@@ -247,6 +269,24 @@ class Layer(Configurable):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_calls": []}
+
+    def _symbolic(self, inputs: Any) -> list[KerasTensor] | None:
+        try:
+            return tensors_in(inputs)
+        except TypeError as reason:
+            raise TypeError(f"{self.label}: {reason}") from None
+
+    def _first_call(self) -> Call:
+        for known in self._calls:
+            call = known()
+            if call is not None:
+                return call
+        raise AttributeError(
+            f"{self.label} is in no model with a known input shape yet, and so has neither input nor output"
+        )
+
     def _variable(self, name: str) -> Variable:
         self._known(self._input_shape)
         return self._variables[name]
@@ -262,28 +302,3 @@ class Layer(Configurable):
         if input_shape is not None:
             return check_shape(self.label, "input_shape", input_shape)
         return None if input_dim is None else check_shape(self.label, "input_dim", (input_dim,))
-
-    def _unknown_argument(self, name: str) -> str:
-        known = [*argument_names(type(self)), *argument_names(Layer)]
-        near = nearest(name, known)
-        hint = f"; did you mean '{near}'?" if near else f"; known are {', '.join(known)}"
-        return f"{self.label}: unknown argument '{name}'{hint}"
-
-
-def assign_all(who: str, variables: Sequence[Variable], values: Any, built: bool) -> None:
-    """Writes all variables, or none of them where a value does not fit."""
-    if isinstance(values, (str, Mapping)) or not isinstance(values, (Sequence, np.ndarray)):
-        raise TypeError(f"{who}: weights must be a list of arrays, got {type(values).__name__}")
-    if not built and not variables and len(values):
-        raise ValueError(f"{who}: has no weights yet; build the model before you set {len(values)} arrays")
-    if len(values) != len(variables):
-        expected = ", ".join(f"{variable.path} {variable.shape}" for variable in variables)
-        raise ValueError(f"{who}: needs {len(variables)} arrays ({expected or 'none'}), got {len(values)}")
-    arrays = [np.asarray(value) for value in values]
-    for variable, array in zip(variables, arrays, strict=True):
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{who}: {variable.path} must hold numbers, got dtype {array.dtype}")
-        if array.shape != variable.shape:
-            raise ValueError(f"{who}: {variable.path} must have shape {variable.shape}, got {array.shape}")
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)

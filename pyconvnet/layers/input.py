@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyconvnet.layers._check import check_shape
 from pyconvnet.layers.base import Graph, Layer, Shape
+from pyconvnet.layers.symbolic import Call, KerasTensor, call_layer
 from pyconvnet.ops._check import integer
 from pyconvnet.ops.rule import Tensor
 
@@ -39,6 +41,23 @@ class InputLayer(Layer):
             raise ValueError(f"{self.label}: shape must be given, such as (28, 28, 1)")
         self.given_input_shape = self.shape
         self.build(self.shape)
+        self._tensor_name = options.get("name")
+
+    @property
+    def tensor(self) -> KerasTensor:
+        """The symbolic tensor that stands for the samples."""
+        return self._first_call().outputs[0]
+
+    def output_shapes(self, input_shapes: Sequence[Shape]) -> list[Shape]:
+        """The shape it was made for."""
+        return [self.shape]
+
+    def _first_call(self) -> Call:
+        try:
+            return super()._first_call()
+        except AttributeError:  # nobody holds one, so a new one is as good
+            (tensor,) = call_layer(self, [], [self._tensor_name])
+            return tensor.call
 
     def get_config(self) -> dict[str, Any]:
         """Name, type, and the shape as Keras 2 writes it."""
@@ -61,8 +80,8 @@ def Input(
     dtype: Any = None,
     name: str | None = None,
     batch_shape: Any = None,
-) -> InputLayer:
-    """The first entry of a `Sequential`: the shape of its samples.
+) -> KerasTensor:
+    """Where a model begins: the shape of its samples. The first entry of a `Sequential`, or what layers are called on.
 
     Args:
         shape: of one sample, such as (28, 28, 1).
@@ -72,7 +91,7 @@ def Input(
         batch_shape: the shape with the batch's size in front, instead of `shape`.
 
     Returns:
-        An `InputLayer`.
+        The symbolic output of an `InputLayer`.
 
     Raises:
         ValueError, TypeError: as `InputLayer`.
@@ -80,8 +99,8 @@ def Input(
     Example:
         >>> from pyconvnet import layers
         >>> layers.Input(shape=(28, 28, 1)).shape
-        (28, 28, 1)
+        (None, 28, 28, 1)
     """
     if batch_size is not None:
         integer("Input", "batch_size", batch_size)
-    return InputLayer(shape, batch_shape, dtype=dtype, name=name)
+    return InputLayer(shape, batch_shape, dtype=dtype, name=name).tensor

@@ -1,8 +1,17 @@
-"""Models: layers in a row, their weights, and the table that `summary()` prints. Training is a mixin from
-`pyconvnet.training`."""
+"""Models: graphs of layers, their weights, and the table that `summary()` prints. Training is a mixin from
+`pyconvnet.training`.
+
+model       ``Model(inputs, outputs)``: what all models share
+network     the layers between some inputs and outputs, in Keras's order
+sequential  layers in a row
+summary     the printed table
+files       saving and loading, which `pyconvnet.saving` does
+"""
 
 from __future__ import annotations
 
+from pyconvnet.models.files import load_model, save_model
+from pyconvnet.models.model import Functional, Model
 from pyconvnet.models.sequential import Sequential
 
-__all__ = ["Sequential"]
+__all__ = ["Functional", "Model", "Sequential", "load_model", "save_model"]

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pyconvnet._suggest import unknown
-from pyconvnet.layers import Dropout, InputLayer, Layer, deserialize
-from pyconvnet.layers._check import auto_name, check_flag, check_name, check_shape
-from pyconvnet.layers.base import Graph, Shape, assign_all
-from pyconvnet.models.files import NoFiles
-from pyconvnet.models.summary import summary_lines
-from pyconvnet.ops._check import integer
-from pyconvnet.ops.rule import Tensor
-from pyconvnet.random import next_seed
-from pyconvnet.training.trainer import Trainer
-from pyconvnet.variables import Variable
+from pyconvnet.layers import InputLayer, KerasTensor, Layer, deserialize
+from pyconvnet.layers._check import check_shape
+from pyconvnet.layers.base import Shape
+from pyconvnet.layers.merge import Merge
+from pyconvnet.layers.symbolic import Call, Structure, call_layer
+from pyconvnet.models.model import Model
+from pyconvnet.models.network import Network
 
 
-class Sequential(NoFiles, Trainer):
+class Sequential(Model):
     """Layers in a row: the output of each is the input of the next.
 
     The weights are made at once where the first layer is an `Input` or has an `input_shape`; otherwise at the first
     `fit`, `evaluate` or `predict`, or by `build`.
 
     Args:
-        layers: the layers in order; more can be added.
+        layers: the layers in order; more can be added. A model with one input and one output is a layer too.
         name: the model's name, made if None.
 
     Raises:
@@ -41,91 +34,43 @@ class Sequential(NoFiles, Trainer):
         ((None, 10), 7850)
     """
 
-    def __init__(self, layers: Sequence[Layer] | Layer | None = None, name: str | None = None, *more: Layer) -> None:
+    _input_form = _output_form = Structure()  # one input and one output
+
+    def __init__(self, layers: Sequence[Any] | Layer | None = None, name: str | None = None, *more: Layer) -> None:
         if more or isinstance(name, Layer):  # `more` is there for this message only
             raise TypeError(f"{type(self).__name__}: pass a list: {type(self).__name__}([layer, ...])")
-        self.name = auto_name(type(self)) if name is None else check_name(type(self).__name__, name)
+        self._start(name)
         self._input: InputLayer | None = None
         self._layers: list[Layer] = []
-        self.built = False  # whether the input's shape is known and the weights are there
-        self._trainable = True
-        self._seed = next_seed()
         if layers is not None and not isinstance(layers, (Layer, list, tuple)):
             raise TypeError(f"{self.label}: layers must be a list of layers, got {layers!r}")
         for layer in [layers] if isinstance(layers, Layer) else layers or []:
             self.add(layer)
 
     @property
-    def label(self) -> str:
-        """Class and name, for messages."""
-        return f"{type(self).__name__} '{self.name}'"
-
-    @property
     def layers(self) -> list[Layer]:
         """The layers in order, without the `Input`; the list is a copy."""
         return list(self._layers)
 
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the input with None for the batch."""
-        return self._built_input().input_shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """Shape of the output with None for the batch."""
-        return (None, *self.sample_shapes()[-1])
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights; setting it sets it for every layer."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = check_flag(self.label, "trainable", value)
-        for layer in self._layers:
-            layer.trainable = self._trainable
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights, layer by layer, in Keras's order."""
-        return [variable for layer in self._layers for variable in layer.weights]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that the optimizer leaves alone."""
-        return [variable for variable in self.weights if not variable.trainable]
-
-    variables = weights
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def add(self, layer: Layer) -> None:
+    def add(self, layer: Layer | KerasTensor) -> None:
         """Puts a layer at the end; on an error the model stays as it was.
 
         Args:
-            layer: a layer that is not in the model yet.
+            layer: a layer that is not in the model yet, or what `Input` answers.
 
         Raises:
             ValueError, TypeError: no layer, a name twice, or an input that the layer cannot take.
         """
-        self._check_new(layer)
+        layer = self._check_new(layer)
         if isinstance(layer, InputLayer):
             self._input = layer
             return
         first = self._input
-        if first is None and not self._layers and layer.given_input_shape is not None:
-            first = InputLayer(layer.given_input_shape, name=f"{layer.name}_input")
-        if first is not None:
-            layer.build(self.sample_shapes()[-1] if self._layers else first.shape)
-        self._input = first
+        if first is None and not self._layers:
+            first = _own_input(layer)
+        network = None if first is None else self._extended(first, layer)
+        self._input, self._network = first, network
         self._layers.append(layer)
-        self.built = first is not None
         self._seed_from_layers()
         self.plans.clear()
 
@@ -141,38 +86,12 @@ class Sequential(NoFiles, Trainer):
         if not self._layers:
             raise ValueError(f"{self.label}: it has no layers; there is none to pop")
         layer = self._layers.pop()
-        self.built = self._input is not None and bool(self._layers)
+        if self._network is not None:
+            calls = self._network.calls[:-1]
+            self._network = self._row(self._network.inputs, calls) if calls else None
         self.optimizer = self.loss = self.compilation = None
         self.plans.clear()
         return layer
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """One layer by its name or its place in `layers`.
-
-        Args:
-            name: the layer's name.
-            index: its place; the first is 0, the last also -1.
-
-        Raises:
-            ValueError, TypeError: both or neither given, or no such layer.
-
-        Example:
-            >>> from pyconvnet import layers
-            >>> Sequential([layers.Dense(3, name="first")]).get_layer("first").units
-            3
-        """
-        if (name is None) == (index is None):
-            raise ValueError(f"{self.label}: get_layer needs a name or an index, one of the two")
-        if index is not None:
-            count = len(self._layers)
-            place = integer(self.label, "index", index, minimum=-count)
-            if place >= count:
-                raise ValueError(f"{self.label}: index must be below its {count} layers, got {index!r}")
-            return self._layers[place]
-        for layer in self._layers:
-            if layer.name == name:
-                return layer
-        raise ValueError(unknown(self.label, "layer", name, [layer.name for layer in self._layers]))
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Makes the weights, if they are not there yet.
@@ -194,68 +113,26 @@ class Sequential(NoFiles, Trainer):
         if self._input is not None:
             self._input.compute_output_shape(shape)
             return
-        shapes = [shape]
-        for layer in self._layers:  # all are asked before the first is changed
-            layer.check_build(shapes[-1])
-            shapes.append(layer.compute_output_shape(shapes[-1]))
-        for layer, shape in zip(self._layers, shapes[:-1], strict=True):
-            layer.build(shape)
-        self._input = InputLayer(shapes[0], name=f"{self._layers[0].name}_input")
-        self.built = True
+        self._build_for(shape)
 
-    def sample_shapes(self) -> list[Shape]:
-        """Shape of one sample before the first layer and after each."""
-        shapes = [self._built_input().shape]
-        # Asked of the layers each time: a layer that two models share has an input shape in each.
-        for layer in self._layers:
-            shapes.append(layer.compute_output_shape(shapes[-1]))
-        return shapes
-
-    def lower(self, graph: Graph, x: Tensor) -> Tensor:
-        """Declares the ops of all layers to the graph; answers the output."""
-        self._built_input()
-        for layer in self._layers:
-            x = layer.lower(graph, x)
-        return x
-
-    def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of all weights, layer by layer, in Keras's order."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Writes all weights; on an error nothing is changed.
-
-        Args:
-            weights: arrays in the order of `get_weights`.
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of one sample of the output, for one sample of the input.
 
         Raises:
-            ValueError, TypeError: a wrong number of arrays or a wrong shape.
+            ValueError: an input that a layer cannot take, or another than that of a built model.
         """
-        assign_all(self.label, self.weights, weights, self.built)
+        if self.built:
+            return super().compute_output_shape(input_shape)
+        for layer in self._layers:
+            layer.check_build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
 
-    def count_params(self) -> int:
-        """How many numbers the weights hold."""
-        self._built_input()
-        return sum(variable.size for variable in self.weights)
-
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
-        """Prints the table of layers, output shapes and parameters, as Keras 2 does.
-
-        Args:
-            line_length: characters a line; 65 if None.
-            print_fn: called with each line; `print` if None.
-
-        Raises:
-            ValueError: the model is not built.
-        """
-        if not self.built:
-            raise ValueError(
-                f"{self.label}: not built, so its shapes are not known; begin it with Input(shape), "
-                "or call build((None, 28, 28, 1)) with the shape of your data, or fit it first"
-            )
-        width = 65 if line_length is None else integer(self.label, "line_length", line_length, minimum=20)
-        for line in summary_lines(self, width):
-            (print_fn or print)(line)
+    def output_shapes(self, input_shapes: Sequence[Shape]) -> list[Shape]:
+        """Builds the model, if it is not yet, and answers the shape of its output."""
+        if not self.built and len(input_shapes) == 1:
+            self.build((None, *input_shapes[0]))
+        return super().output_shapes(input_shapes)
 
     def get_config(self) -> dict[str, Any]:
         """Name and layers as plain Python values; the weights are not in it."""
@@ -274,34 +151,53 @@ class Sequential(NoFiles, Trainer):
             raise TypeError(f"{cls.__name__}: config must be a dictionary with name and layers, got {config!r}")
         return cls([deserialize(entry) for entry in config["layers"]], name=config.get("name"))
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+    def _build_for(self, shape: Shape) -> None:
+        self.compute_output_shape(shape)  # all layers are asked before the first is changed
+        first = InputLayer(shape, name=f"{self._layers[0].name}_input")
+        for layer in self._layers:
+            self._network = self._extended(first, layer)
+        self._input = first
 
-    def _built_input(self) -> InputLayer:
-        if self._input is None or not self._layers:
-            raise AttributeError(
-                f"{self.label}: not built, so its shapes are not known; begin it with Input(shape) or call build"
-            )
-        return self._input
+    def _extended(self, first: InputLayer, layer: Layer) -> Network:
+        """The network with one more layer, which is built."""
+        before = first.tensor if self._network is None else self._network.outputs[0]
+        made = call_layer(layer, [before])
+        if len(made) != 1:
+            raise ValueError(f"{self.label}: {layer.label} has {len(made)} outputs, and a layer in a row must have one")
+        calls = [] if self._network is None else self._network.calls
+        return self._row([before] if self._network is None else self._network.inputs, [*calls, made[0].call])
 
-    def _check_new(self, layer: Any) -> None:
+    def _row(self, inputs: list[KerasTensor], calls: list[Call]) -> Network:
+        return Network(calls, [call.layer for call in calls], inputs, calls[-1].outputs)
+
+    def _check_new(self, layer: Any) -> Layer:
+        if isinstance(layer, KerasTensor):
+            layer = layer.call.layer
+            if not isinstance(layer, InputLayer):
+                raise TypeError(f"{self.label}: add needs a layer or Input(shape), got the output of {layer.label}")
         if isinstance(layer, type) and issubclass(layer, Layer):
             raise TypeError(f"{self.label}: {layer.__name__} is a class; add a layer: {layer.__name__}(...)")
-        if isinstance(layer, Sequential):
-            raise TypeError(f"{self.label}: a model inside a model is not offered yet; add the layers one by one")
         if not isinstance(layer, Layer):
             raise TypeError(f"{self.label}: add needs a layer of pyconvnet.layers, got {layer!r}")
         if isinstance(layer, InputLayer):
             if self._layers or self._input is not None:
                 raise ValueError(f"{self.label}: {layer.label} must come first and only once")
-            return
-        if any(layer is other for other in self._layers):
+            return layer
+        if isinstance(layer, Merge):
+            raise TypeError(f"{self.label}: {layer.label} takes several tensors; use Model(inputs, outputs) instead")
+        if layer is self or any(layer is other for other in self._layers):
             raise ValueError(f"{self.label}: {layer.label} is in the model already; make a new layer")
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(f"{self.label}: there is a layer named '{layer.name}' already; give it another name")
+        return layer
 
-    def _seed_from_layers(self) -> None:
-        """The model draws from one seed; where dropout layers were given seeds, these make it."""
-        seeds = [layer.seed for layer in self._layers if isinstance(layer, Dropout) and layer.seed is not None]
-        if seeds:
-            self._seed = int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+def _own_input(layer: Layer) -> InputLayer | None:
+    """The input that a first layer brings along: its `input_shape`, or what a model takes."""
+    shape = layer.given_input_shape
+    if isinstance(layer, Model) and layer.built:
+        shapes = layer.sample_shapes
+        if len(shapes) != 1:
+            raise ValueError(f"{layer.label}: has {len(shapes)} inputs, and a layer in a row must have one")
+        shape = shapes[0]
+    return None if shape is None else InputLayer(shape, name=f"{layer.name}_input")

@@ -91,6 +91,14 @@ def refuse_masked(who: str, name: str, value: Any) -> None:
         raise ValueError(f"{who}: {name} has masked values; fill or drop masked values: {name}.filled(0)")
 
 
+def image_sizes(who: str, shape: Sequence[int]) -> tuple[int, int, int]:
+    """(h, w, c) of one image, each a positive whole number."""
+    if len(shape) != 3:
+        raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(shape)}")
+    h, w, c = (integer(who, f"input {axis}", n) for axis, n in zip(("height", "width", "channels"), shape, strict=True))
+    return h, w, c
+
+
 def image_shape(who: str, input_shape: Sequence[int], rows: int) -> tuple[int, int, int]:
     """(h, w, c) from (h, w, c) or (n, h, w, c); n must be the rows of the gradient."""
     shape = tuple(input_shape)

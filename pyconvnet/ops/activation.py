@@ -42,6 +42,7 @@ FUNCTIONS: dict[str, Function] = {
     "gelu": Function(7, saves_input=True),
     "silu": Function(8, saves_input=True),
     "softplus": Function(9),
+    "clipped_relu": Function(10, "max_value", 6.0),
 }
 
 
@@ -80,8 +81,10 @@ def activation(x: ArrayLike, function: str, **parameters: float) -> FloatArray:
 
     Args:
         x: any shape and numeric dtype; softmax works along the last axis. Computed in float32.
-        function: linear, relu, sigmoid, tanh, softmax, elu, leaky_relu, gelu (exact, with erf), silu, softplus.
-        parameters: alpha of elu (1.0), negative_slope of leaky_relu (0.2); neither may be negative.
+        function: linear, relu, sigmoid, tanh, softmax, elu, leaky_relu, gelu (exact, with erf), silu, softplus,
+            clipped_relu (relu up to a largest value).
+        parameters: alpha of elu (1.0), negative_slope of leaky_relu (0.2), max_value of clipped_relu (6.0); none may
+            be negative.
 
     Returns:
         float32 like x.

@@ -11,6 +11,7 @@ from pyconvnet.ops._check import (
     FloatArray,
     float_array,
     image_shape,
+    image_sizes,
     integer,
     output_size,
     padding_name,
@@ -18,6 +19,7 @@ from pyconvnet.ops._check import (
     same_shape,
 )
 from pyconvnet.ops._kernel import run_kernel
+from pyconvnet.ops.conv2d_algorithm import check_algorithm, choose_algorithm, kernel_call
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
 
@@ -36,10 +38,7 @@ def conv2d_geometry(
     Output sizes are Keras's: ceil(size / stride) for `same`, whose odd cell of padding goes to the bottom and
     the right; floor((size - reach) / stride) + 1 for `valid`.
     """
-    if len(input_shape) != 3:
-        raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(input_shape)}")
-    axes = zip(("height", "width", "channels"), input_shape, strict=True)
-    h, w, c_in = (integer(who, f"input {axis}", size) for axis, size in axes)
+    h, w, c_in = image_sizes(who, input_shape)
     kernel_h, kernel_w = pair(who, "kernel_size", kernel_size)
     stride_h, stride_w = pair(who, "strides", strides)
     dilation_h, dilation_w = pair(who, "dilation_rate", dilation_rate)
@@ -70,6 +69,7 @@ def conv2d(
     padding: str = "valid",
     dilation_rate: Any = 1,
     groups: int = 1,
+    algorithm: str = "direct",
 ) -> FloatArray:
     """Convolves images with kernels (cross-correlation, as Keras does).
 
@@ -81,6 +81,8 @@ def conv2d(
         padding: "valid" or "same" (an odd cell of padding goes to the bottom and the right).
         dilation_rate: one number or (rows, columns).
         groups: channels are cut into so many groups that do not see each other; c_in makes it depthwise.
+        algorithm: "direct", or for 3x3 kernels with strides 1 "winograd_2x2" or "winograd_4x4": fewer multiplications,
+            a little more rounding (see `pyconvnet.config.winograd`).
 
     Returns:
         float32 [n, oh, ow, c_out].
@@ -103,7 +105,8 @@ def conv2d(
     if b is not None:
         same_shape(who, "bias", b.shape, (g["c_out"],))
     y = np.empty((len(x), g["oh"], g["ow"], g["c_out"]), np.float32)
-    run_kernel("conv2d_forward", {**g, "relu": False}, rows=len(x), x=x, kernel=kernel, bias=b, y=y)
+    name, attributes = kernel_call("forward", g, check_algorithm(who, algorithm, g))
+    run_kernel(name, {**attributes, "relu": False}, rows=len(x), x=x, kernel=kernel, bias=b, y=y)
     return y
 
 
@@ -116,6 +119,7 @@ def conv2d_backward_data(
     padding: str = "valid",
     dilation_rate: Any = 1,
     groups: int = 1,
+    algorithm: str = "direct",
 ) -> FloatArray:
     """Gradient of a convolution with respect to its input.
 
@@ -123,7 +127,7 @@ def conv2d_backward_data(
         dy: gradient of the output [n, oh, ow, c_out].
         kernel: [kernel_h, kernel_w, c_in / groups, c_out].
         input_shape: shape of x, (n, h, w, c_in) or (h, w, c_in).
-        strides, padding, dilation_rate, groups: as for `conv2d`.
+        strides, padding, dilation_rate, groups, algorithm: as for `conv2d`.
 
     Returns:
         float32 [n, h, w, c_in].
@@ -135,7 +139,8 @@ def conv2d_backward_data(
     same_shape(who, "kernel", kernel.shape, _kernel_shape(g))
     same_shape(who, "dy", dy.shape, (len(dy), g["oh"], g["ow"], g["c_out"]))
     dx = np.empty((len(dy), *shape), np.float32)
-    run_kernel("conv2d_backward_data", g, rows=len(dy), dy=dy, kernel=kernel, dx=dx)
+    name, attributes = kernel_call("backward_data", g, check_algorithm(who, algorithm, g))
+    run_kernel(name, attributes, rows=len(dy), dy=dy, kernel=kernel, dx=dx)
     return dx
 
 
@@ -148,6 +153,7 @@ def conv2d_backward_weights(
     padding: str = "valid",
     dilation_rate: Any = 1,
     groups: int = 1,
+    algorithm: str = "direct",
 ) -> tuple[FloatArray, FloatArray]:
     """Gradients of a convolution with respect to its kernel and bias.
 
@@ -155,7 +161,7 @@ def conv2d_backward_weights(
         x: images [n, h, w, c_in].
         dy: gradient of the output [n, oh, ow, c_out].
         kernel_size: one number or (rows, columns).
-        strides, padding, dilation_rate, groups: as for `conv2d`.
+        strides, padding, dilation_rate, groups, algorithm: as for `conv2d`.
 
     Returns:
         dkernel float32 [kernel_h, kernel_w, c_in / groups, c_out] and dbias float32 [c_out].
@@ -165,7 +171,8 @@ def conv2d_backward_weights(
     g = conv2d_geometry(who, x.shape[1:], kernel_size, dy.shape[3], strides, padding, dilation_rate, groups)
     same_shape(who, "dy", dy.shape, (len(x), g["oh"], g["ow"], g["c_out"]))
     dkernel, dbias = np.empty(_kernel_shape(g), np.float32), np.empty(g["c_out"], np.float32)
-    run_kernel("conv2d_backward_weights", g, rows=len(x), x=x, dy=dy, dkernel=dkernel, dbias=dbias)
+    name, attributes = kernel_call("backward_weights", g, check_algorithm(who, algorithm, g))
+    run_kernel(name, attributes, rows=len(x), x=x, dy=dy, dkernel=dkernel, dbias=dbias)
     return dkernel, dbias
 
 
@@ -175,20 +182,26 @@ class Conv2dRule:
     def forward(self, node: Node, emit: Emitter) -> None:
         """One call; bias and ReLU ride along."""
         buffers = {name: node.inputs.get(name) for name in ("x", "kernel", "bias")}
-        emit.call("conv2d_forward", node.attributes, node.name, **buffers, y=node.output)
+        g = {name: value for name, value in node.attributes.items() if name != "relu"}
+        kernel, attributes = kernel_call("forward", g, choose_algorithm(g, winograd=emit.winograd))
+        relu = node.attributes["relu"]
+        emit.call(kernel, {**attributes, "relu": relu}, node.name, **buffers, y=node.output)
 
     def backward(self, node: Node, dy: Tensor, emit: Emitter) -> dict[str, Tensor]:
         """Weights first, while dy is warm; data only where somebody in front wants it."""
         g = {name: value for name, value in node.attributes.items() if name != "relu"}
+        algorithm = choose_algorithm(g, winograd=emit.winograd)
         x, bias = node.inputs["x"], node.inputs.get("bias")
         dkernel = emit.gradient(node.inputs["kernel"])
         dbias = None if bias is None else emit.gradient(bias)
         if dkernel is not None:
-            emit.call("conv2d_backward_weights", g, node.name, x=x, dy=dy, dkernel=dkernel, dbias=dbias)
+            kernel, attributes = kernel_call("backward_weights", g, algorithm)
+            emit.call(kernel, attributes, node.name, x=x, dy=dy, dkernel=dkernel, dbias=dbias)
         if not emit.wants_gradient(x):
             return {}
         dx = emit.tensor(f"d_{x.name}", x.shape)
-        emit.call("conv2d_backward_data", g, node.name, dy=dy, kernel=node.inputs["kernel"], dx=dx)
+        kernel, attributes = kernel_call("backward_data", g, algorithm)
+        emit.call(kernel, attributes, node.name, dy=dy, kernel=node.inputs["kernel"], dx=dx)
         return {"x": dx}
 
     def flops(self, node: Node) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from pyconvnet.ops._check import FloatArray, float_array, same_shape
 from pyconvnet.ops._kernel import run_kernel
+from pyconvnet.ops.elementwise import emit_rescale
 from pyconvnet.ops.rule import Emitter, Tensor
 
 LossAndGradient = tuple[FloatArray, FloatArray]
@@ -226,6 +227,25 @@ def emit_loss(
         probabilities = buffers["probabilities"] = emit.tensor("probabilities", predictions.shape)
     emit.call(kernel, attributes, label, **buffers)
     return loss, gradient, probabilities
+
+
+def emit_smoothing(emit: Emitter, kind: str, targets: Tensor, share: float) -> Tensor:
+    """Adds the kernel call that smooths labels, and answers the smoothed ones.
+
+    Args:
+        emit: where calls go.
+        kind: "cross_entropy" spreads the share over the classes, "binary_cross_entropy" over yes and no.
+        targets: float32 (..., classes).
+        share: from 0 to 1; 0 adds nothing.
+
+    Formula: Keras `label_smoothing`: y (1 - share) + share / classes, or + share / 2.
+    """
+    if share == 0:
+        return targets
+    offset = 0.5 * share if kind == "binary_cross_entropy" else share / targets.shape[-1]
+    smoothed = emit.tensor(f"smoothed_{targets.name}", targets.shape)
+    emit_rescale(emit, targets.name, targets, smoothed, scale=1.0 - share, offset=offset)
+    return smoothed
 
 
 def _rows(who: str, name: str, values: ArrayLike, axes: int) -> FloatArray:

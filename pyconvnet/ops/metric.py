@@ -15,7 +15,9 @@ _LOSS_METRICS = {
 }
 _ACCURACIES = ("sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
-METRICS: tuple[str, ...] = (*_ACCURACIES, *_LOSS_METRICS)
+_TOP_K = ("sparse_top_k_categorical_accuracy", "top_k_categorical_accuracy")  # followed by " k=5", for example
+
+METRICS: tuple[str, ...] = (*_ACCURACIES, *_TOP_K, *_LOSS_METRICS)
 
 
 def emit_mean(emit: Emitter, values: Tensor, sums: Tensor, label: str = "loss") -> None:
@@ -23,22 +25,23 @@ def emit_mean(emit: Emitter, values: Tensor, sums: Tensor, label: str = "loss") 
     emit.call("mean_accumulate", {}, label, values=values, sums=sums)
 
 
-def emit_metric(emit: Emitter, name: str, predictions: Tensor, truth: Tensor, sums: Tensor) -> None:
+def emit_metric(emit: Emitter, name: str, predictions: Tensor, truth: Tensor, sums: Tensor, features: int) -> None:
     """Adds the kernel calls of a metric.
 
     Args:
         emit: where calls go.
-        name: one of `METRICS`.
-        predictions: the model's outputs, float32 of shape (..., classes or numbers).
+        name: one of `METRICS`; for "top_k_categorical_accuracy" and its sparse kin with their k behind: "... k=5".
+        predictions: the model's outputs, float32.
         truth: int32 class numbers for the sparse metrics, else float32 like predictions.
         sums: float64 [2] that live as long as the epoch.
+        features: classes or numbers on the outputs' last axis.
 
     Raises:
         ValueError: an unknown name.
     """
-    if name not in METRICS:
+    kernel, _, number = name.partition(" k=")
+    if kernel not in METRICS or bool(number) != (kernel in _TOP_K):
         raise ValueError(f"metric '{name}': must be one of {', '.join(METRICS)}")
-    features = predictions.shape[-1] if predictions.shape else 1
     vectors = predictions.size // features
     sparse = name.startswith("sparse_")
     if name in _LOSS_METRICS:
@@ -52,5 +55,5 @@ def emit_metric(emit: Emitter, name: str, predictions: Tensor, truth: Tensor, su
         emit.call(name, dict(features=predictions.size), name, predictions=predictions, targets=truth, sums=sums)
     else:
         buffers = {"labels" if sparse else "targets": truth}
-        attributes = dict(features=features, vectors=vectors)
-        emit.call(name, attributes, name, predictions=predictions, sums=sums, **buffers)
+        attributes = dict(features=features, vectors=vectors, **({"k": int(number)} if number else {}))
+        emit.call(kernel, attributes, name, predictions=predictions, sums=sums, **buffers)

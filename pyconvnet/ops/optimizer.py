@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from pyconvnet.ops._check import FloatArray, float_array, integer, rate, real, same_shape
 from pyconvnet.ops._kernel import run_kernel
+from pyconvnet.ops.clip import emit_clip
 from pyconvnet.ops.rule import Emitter, Tensor
 
 
@@ -161,6 +163,105 @@ def rmsprop(
     return w, slots["velocity"], buffer
 
 
+def decay_weights(weights: ArrayLike, *, rate: float, learning_rate: float = 1e-3) -> FloatArray:
+    """Makes every weight a little smaller, as a step with weight decay begins.
+
+    Args:
+        weights: any shape.
+        rate: share that is taken off, times the learning rate.
+        learning_rate: length of the step.
+
+    Returns:
+        weights - weights * rate * learning_rate, float32.
+
+    Raises:
+        ValueError, TypeError: numbers that are negative or NaN.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.decay_weights([2.0], rate=0.5, learning_rate=0.1)
+        array([1.9], dtype=float32)
+
+    Formula: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), as in Keras.
+    """
+    who = "decay_weights"
+    w = float_array(who, "weights", weights).copy()
+    attributes = dict(size=w.size, rate=real(who, "rate", rate, minimum=0))
+    step = real(who, "learning_rate", learning_rate, minimum=0.0)
+    run_kernel(who, attributes, rows=1, learning_rate=step, w=w)
+    return w
+
+
+def average_weights(
+    weights: ArrayLike, average: ArrayLike, *, iteration: int, momentum: float = 0.99, overwrite_frequency: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """Lets an average follow the weights, behind a step.
+
+    Args:
+        weights: any shape, as the step left them.
+        average: like weights; what it is before the first step does not matter, if it is finite.
+        iteration: finished steps, 0 in the first.
+        momentum: share of the average that is kept, 0 to 1.
+        overwrite_frequency: steps after which the weights become their average; 0 is never.
+
+    Returns:
+        weights and average, float32.
+
+    Raises:
+        ValueError, TypeError: shapes that differ, numbers out of range or NaN.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.average_weights([2.0], [1.0], iteration=3, momentum=0.5)
+        (array([2.], dtype=float32), array([1.5], dtype=float32))
+
+    Formula: Keras `use_ema`.
+    """
+    who = "average_weights"
+    w, mean = _weights_and(who, "average", weights, average)
+    mean = mean.copy()
+    attributes = dict(
+        size=w.size,
+        momentum=rate(who, "momentum", momentum),
+        overwrite_frequency=integer(who, "overwrite_frequency", overwrite_frequency, minimum=0),
+    )
+    number = integer(who, "iteration", iteration, minimum=0)
+    run_kernel(who, attributes, rows=1, iteration=number, w=w, average=mean)
+    return w, mean
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """What an optimizer does in a step, whatever the variable.
+
+    Attributes:
+        kind: "sgd", "adam" or "rmsprop".
+        attributes: of that kernel, as (name, value).
+        clipping: the kernel that clips the gradients and its limit, or None.
+        average: the momentum of the moving average and the steps between overwriting the weights (0: never), or None.
+    """
+
+    kind: str
+    attributes: tuple[tuple[str, Any], ...]
+    clipping: tuple[str, float] | None = None
+    average: tuple[float, int] | None = None
+
+    @property
+    def needs_all_gradients(self) -> bool:
+        """Whether no variable can move before all gradients are there."""
+        return self.clipping is not None and self.clipping[0] == "clip_by_global_norm"
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """One variable that moves: its gradient, what is remembered of it, and its weight decay."""
+
+    variable: Tensor
+    gradient: Tensor
+    slots: Mapping[str, Tensor]
+    decay: float = 0.0
+
+
 def slot_names(kind: str, attributes: Mapping[str, Any]) -> tuple[str, ...]:
     """The arrays that an optimizer keeps for each variable: sgd, adam or rmsprop with these attributes."""
     moving = attributes.get("momentum", 0.0) != 0
@@ -171,6 +272,31 @@ def slot_names(kind: str, attributes: Mapping[str, Any]) -> tuple[str, ...]:
     if kind == "rmsprop":
         return ("velocity", "momentum_buffer") if moving else ("velocity",)
     raise ValueError(f"optimizer '{kind}': must be sgd, adam or rmsprop")
+
+
+def emit_updates(emit: Emitter, rule: UpdateRule, updates: Sequence[Update]) -> None:
+    """Adds the kernel calls of a step: clipping, then for each variable decay, step and average, as in Keras.
+
+    Args:
+        emit: where calls go; rate and step number come with each run.
+        rule: what happens.
+        updates: variables whose gradients are complete; all of the model where the rule needs all gradients.
+
+    Raises:
+        ValueError: an unknown kind, or a slot that is missing.
+    """
+    if rule.clipping is not None:
+        emit_clip(emit, *rule.clipping, [(update.variable.name, update.gradient) for update in updates])
+    for update in updates:
+        variable = update.variable
+        if update.decay != 0:
+            emit.call("decay_weights", dict(size=variable.size, rate=update.decay), variable.name, w=variable)
+        emit_update(emit, rule.kind, dict(rule.attributes), variable, update.gradient, update.slots)
+        if rule.average is not None:
+            momentum, frequency = rule.average
+            attributes = dict(size=variable.size, momentum=momentum, overwrite_frequency=frequency)
+            average = update.slots["average"]
+            emit.call("average_weights", attributes, variable.name, w=variable, average=average)
 
 
 def emit_update(
@@ -219,10 +345,15 @@ def _update(
 
 def _weights_and_gradient(who: str, weights: ArrayLike, gradient: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """A copy of the weights, which the kernel changes, and the gradient."""
+    return _weights_and(who, "gradient", weights, gradient)
+
+
+def _weights_and(who: str, name: str, weights: ArrayLike, other: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """A copy of the weights, and an array of their shape."""
     w: FloatArray = float_array(who, "weights", weights).copy()
-    g = float_array(who, "gradient", gradient)
-    same_shape(who, "gradient", g.shape, w.shape)
-    return w, g
+    array = float_array(who, name, other)
+    same_shape(who, name, array.shape, w.shape)
+    return w, array
 
 
 def _slot(who: str, name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:

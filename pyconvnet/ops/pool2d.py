@@ -11,7 +11,7 @@ from pyconvnet.ops._check import (
     FloatArray,
     float_array,
     image_shape,
-    integer,
+    image_sizes,
     output_size,
     padding_name,
     pair,
@@ -30,10 +30,7 @@ def pool2d_geometry(
 
     Output sizes are Keras's, as for convolutions; without `strides` the windows touch.
     """
-    if len(input_shape) != 3:
-        raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(input_shape)}")
-    axes = zip(("height", "width", "channels"), input_shape, strict=True)
-    h, w, c = (integer(who, f"input {axis}", length) for axis, length in axes)
+    h, w, c = image_sizes(who, input_shape)
     pool_h, pool_w = pair(who, "pool_size", pool_size)
     stride_h, stride_w = (pool_h, pool_w) if strides is None else pair(who, "strides", strides)
     padding = padding_name(who, padding)

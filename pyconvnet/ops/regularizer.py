@@ -41,17 +41,14 @@ def l1_l2(weights: ArrayLike, *, l1: float = 0.0, l2: float = 0.0) -> tuple[Floa
     return np.asarray(penalty[0], np.float32), gradient
 
 
-def emit_l1_l2(
-    emit: Emitter, variable: Tensor, gradient: Tensor | None, penalty: Tensor, *, l1: float, l2: float
-) -> None:
-    """Adds a variable's penalty to `penalty` (float64 [1]) and, where there is one, its gradient to `gradient`.
+def emit_l1_l2(emit: Emitter, variable: Tensor, penalty: Tensor, *, l1: float, l2: float) -> None:
+    """Adds a variable's penalty to `penalty` (float64 [1])."""
+    emit.call("l1_l2", dict(size=variable.size, l1=l1, l2=l2), variable.name, w=variable, penalty=penalty)
 
-    To be emitted when the gradient of the data is complete, and before the optimizer.
-    """
-    attributes = dict(size=variable.size, l1=l1, l2=l2)
-    emit.call("l1_l2", attributes, variable.name, w=variable, penalty=penalty)
-    if gradient is not None:
-        emit.call("l1_l2_backward", attributes, variable.name, w=variable, gradient=gradient)
+
+def emit_l1_l2_backward(emit: Emitter, variable: Tensor, gradient: Tensor, *, l1: float, l2: float) -> None:
+    """Adds the gradient of that penalty to `gradient`, which holds that of the data; the optimizer comes after."""
+    emit.call("l1_l2_backward", dict(size=variable.size, l1=l1, l2=l2), variable.name, w=variable, gradient=gradient)
 
 
 def emit_activity_l1_l2(emit: Emitter, y: Tensor, penalty: Tensor, label: str, *, l1: float, l2: float) -> None:

@@ -53,6 +53,7 @@ class Emitter(Protocol):
     training: bool  # dropout and batch statistics on
     differentiating: bool  # a backward pass follows: save what it needs
     updating_statistics: bool  # moving statistics follow those of the batch
+    winograd: bool  # convolutions may be computed by Winograd's algorithm
 
     def call(self, kernel: str, attributes: dict[str, Any], label: str, /, **buffers: Tensor | None) -> None:
         """Adds a kernel call; `buffers` by the kernel's names. Scratch is added by the plan."""
@@ -61,7 +62,7 @@ class Emitter(Protocol):
         """A new activation."""
 
     def gradient(self, variable: Tensor) -> Tensor | None:
-        """Where to write the gradient of a variable; None where it is not trained."""
+        """Where a node writes its part of the gradient of a variable, asked once; None where it is not trained."""
 
     def wants_gradient(self, tensor: Tensor) -> bool:
         """Whether anything trained, or asked for, lies before this tensor."""

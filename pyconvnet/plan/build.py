@@ -7,20 +7,51 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyconvnet import _core
 from pyconvnet.datasets.scaled import ScaledArray
 from pyconvnet.losses import LossSpec
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.plan import passes
+from pyconvnet.plan.backward import Backward
 from pyconvnet.plan.describe import table
 from pyconvnet.plan.emit import Call, CallList, slot_tensor
+from pyconvnet.plan.fuse import fuse_dense_updates
 from pyconvnet.plan.graph import Graph
 from pyconvnet.plan.memory import ALIGNMENT, Interval, pack
 
 if TYPE_CHECKING:
-    from pyconvnet.models import Sequential
+    from pyconvnet.models import Model
     from pyconvnet.optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one output of a model is compared with.
+
+    Attributes:
+        loss: how.
+        metrics: names of metric kernels.
+        labels: "int" (class numbers) or "float".
+        label_shape: of one sample's labels.
+        prefix: of the names of its sums, "output_"; empty where the model has one output.
+        weight: factor of this loss in the whole one.
+        own_loss: whether this loss is summed beside the whole one.
+    """
+
+    loss: LossSpec
+    metrics: tuple[str, ...] = ()
+    labels: str = "float"
+    label_shape: tuple[int, ...] = ()
+    prefix: str = ""
+    weight: float = 1.0
+    own_loss: bool = False
+
+    def sums(self) -> list[str]:
+        """The names of its sums besides the whole loss."""
+        names = [self.prefix + name for name in self.metrics]
+        return [f"{self.prefix}loss", *names] if self.own_loss else names
 
 
 @dataclass(frozen=True)
@@ -31,21 +62,19 @@ class PlanSpec:
         mode: "train", "evaluate" (loss and metrics in inference mode) or "predict".
         capacity: the largest batch.
         training: dropout and batch statistics on.
-        loss: None for "predict".
-        metrics: names of metric kernels.
-        labels: "int" (class numbers), "float", or None.
-        label_shape: of one sample's labels.
+        targets: one for each output, None for outputs without a loss; empty for "predict".
         weighted: sample weights follow the labels.
+        winograd: convolutions may be computed by Winograd's algorithm.
+        keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
     """
 
     mode: str
     capacity: int
     training: bool = False
-    loss: LossSpec | None = None
-    metrics: tuple[str, ...] = ()
-    labels: str | None = None
-    label_shape: tuple[int, ...] = ()
+    targets: tuple[Target | None, ...] = ()
     weighted: bool = False
+    winograd: bool = True
+    keeps_outputs: bool = False
 
 
 class Plan:
@@ -55,6 +84,7 @@ class Plan:
         spec: what it was made for.
         calls: the kernel calls of a step.
         nbytes: the arena: activations, gradients and scratch.
+        output_size: numbers that a step can copy out for each row, all outputs side by side; 0 where it keeps none.
     """
 
     def __init__(self, spec: PlanSpec, calls: list[Call], sums: dict[str, Tensor], output: Tensor | None) -> None:
@@ -66,6 +96,7 @@ class Plan:
         arrays: list[np.ndarray] = [self._arena]
         self._plan = _core.Plan([self._bind(call, arrays) for call in calls], arrays, spec.capacity)
         self._output = None
+        self.output_size = 0 if output is None else output.size
         if output is not None:
             offset, size = self.offsets[id(output)], 4 * output.size * spec.capacity
             self._output = self._arena[offset : offset + size].view(np.float32)
@@ -92,31 +123,21 @@ class Plan:
         batch_size: int,
         seed: int,
         iteration: int,
-        learning_rate: float,
+        learning_rate: float | npt.NDArray[np.float32] = 0.0,
+        out: npt.NDArray[np.float32] | None = None,
     ) -> None:
         """Runs ceil(len(indices) / batch_size) steps in one crossing.
 
         Args:
-            feeds: x, labels, sample weights: those that the spec names. Read where they lie.
+            feeds: inputs, labels, sample weights: those that the spec names. Read where they lie.
             indices: int64, the rows of the feeds, in the order of the steps.
             batch_size: rows a step, at most the capacity; the last step may have fewer.
             seed, iteration: of the random numbers; iteration also counts the optimizer's steps.
-            learning_rate: of the optimizer.
+            learning_rate: of the optimizer, for all steps or one for each.
+            out: C-contiguous [len(indices), output_size]; row i gets the outputs of row i of `indices`.
         """
-        self._plan.run(_feed_list(feeds), indices, batch_size, seed, iteration, learning_rate)
-
-    def predict_into(
-        self,
-        feeds: Sequence[np.ndarray | ScaledArray],
-        indices: np.ndarray,
-        *,
-        batch_size: int,
-        seed: int,
-        iteration: int,
-        out: np.ndarray,
-    ) -> None:
-        """As `run`, writing the outputs of row i of `indices` to out[i] (float32, C-contiguous)."""
-        self._plan.run(_feed_list(feeds), indices, batch_size, seed, iteration, 0.0, self._output, out)
+        output = None if out is None else self._output
+        self._plan.run(_feed_list(feeds), indices, batch_size, seed, iteration, learning_rate, output, out)
 
     def totals(self) -> dict[str, tuple[float, float]]:
         """(sum, count) of the loss and of each metric since `reset_totals`."""
@@ -131,7 +152,7 @@ class Plan:
         return table(self)
 
 
-def build_plan(model: Sequential, spec: PlanSpec, optimizer: Optimizer | None = None) -> Plan:
+def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None) -> Plan:
     """Lowers a model, runs the passes and binds the calls.
 
     Args:
@@ -139,30 +160,37 @@ def build_plan(model: Sequential, spec: PlanSpec, optimizer: Optimizer | None = 
         spec: what the plan is for.
         optimizer: for mode "train".
     """
-    graph = Graph(model.sample_shapes()[0])
-    graph.output = model.lower(graph, graph.input)
+    graph = Graph(model.sample_shapes)
+    graph.finish(model.lower(graph, graph.inputs))
     passes.remove_identities(graph, spec.training)
-    head = None if spec.loss is None else passes.attach_loss(graph, spec.loss)
-    sources = () if head is None else tuple(t for t in (head.source, head.predictions) if t is not None)
-    passes.fuse_relu(graph, (graph.output, *sources))
+    losses = [None if target is None else target.loss for target in spec.targets]
+    heads = passes.attach_losses(graph, losses, spec.keeps_outputs)
+    watched = passes.watched_tensors(graph, heads)
+    passes.fuse_relu(graph, watched)
 
     train = spec.mode == "train"
     trainable = {id(variable) for variable in model.trainable_weights}
-    emit = CallList(spec.training, train, trainable, updating_statistics=train)
+    emit = CallList(spec.training, train, trainable, updating_statistics=train, winograd=spec.winograd)
     labels, weights = emit.gather(graph, spec)
     emit.forward(graph)
-    sums: dict[str, Tensor] = {}
-    if head is None:
-        return Plan(spec, emit.calls, sums, graph.output)
-    assert labels is not None
-    sums = {name: slot_tensor(name, np.zeros(2)) for name in ("loss", *spec.metrics)}
+    output = emit.join(graph.outputs) if spec.keeps_outputs or not spec.targets else None
+    if not spec.targets:
+        return Plan(spec, emit.calls, {}, output)
+    names = [name for target in spec.targets if target is not None for name in target.sums()]
+    sums = {name: slot_tensor(name, np.zeros(2)) for name in ("loss", *names)}
+    values, sources = [], []
+    for target, head, truth in zip(spec.targets, heads, labels, strict=True):
+        if target is not None and head is not None and truth is not None:
+            value, gradient = emit.loss(target, head, truth, weights, sums)
+            values.append(value)
+            sources += [] if gradient is None else [(head.source, gradient)]
     penalised = graph.activity_penalties or emit.regularized(graph)
     penalty = slot_tensor("penalty", np.zeros(1)) if penalised else None
-    gradient = emit.loss(graph, head, spec, labels, weights, sums, penalty)
+    emit.total_loss(graph, values, sums["loss"], penalty)
     if train:
-        assert optimizer is not None and gradient is not None
-        emit.backward(graph, head, gradient, optimizer)
-    return Plan(spec, emit.calls, sums, None)
+        assert optimizer is not None
+        Backward(graph, emit, optimizer, passes.pooled_relus(graph, watched)).run(sources)
+    return Plan(spec, fuse_dense_updates(emit.calls), sums, output)
 
 
 def _feed_list(feeds: Sequence[np.ndarray | ScaledArray]) -> list[tuple[np.ndarray, np.ndarray | None]]:

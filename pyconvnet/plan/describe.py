@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def algorithm(call: Call) -> str:
-    """How a call computes: what a cost model would choose among; one choice a kernel so far."""
+    """How a call computes: what the cost model chose."""
+    if call.kernel.startswith("conv2d_winograd"):
+        return f"winograd_{call.attributes['tile']}x{call.attributes['tile']}"
     if call.kernel.startswith("conv2d"):
         a = call.attributes
         depthwise = a["groups"] > 1 and a["groups"] == a["c_in"] == a["c_out"]

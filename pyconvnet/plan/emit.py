@@ -1,4 +1,4 @@
-"""From a graph to a list of kernel calls: forward, loss, backward, update."""
+"""From a graph to a list of kernel calls: gather, forward, loss. The way back is in `backward`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyconvnet import _core, ops
-from pyconvnet.ops.loss import emit_loss
+from pyconvnet.ops.loss import emit_loss, emit_smoothing
 from pyconvnet.ops.metric import emit_mean, emit_metric
-from pyconvnet.ops.optimizer import emit_update
 from pyconvnet.ops.regularizer import (
     emit_activity_l1_l2,
-    emit_activity_l1_l2_backward,
     emit_add_penalty,
     emit_l1_l2,
 )
-from pyconvnet.ops.rule import Node, Tensor
+from pyconvnet.ops.rule import Tensor
 from pyconvnet.plan.graph import Graph
-from pyconvnet.plan.passes import Head, pooled_relus, tensors_before_gradients
+from pyconvnet.plan.passes import Head, tensors_before_gradients
 
 if TYPE_CHECKING:
-    from pyconvnet.optimizers import Optimizer
-    from pyconvnet.plan.build import PlanSpec
+    from pyconvnet.plan.build import PlanSpec, Target
     from pyconvnet.regularizers import Regularizer
 
 
@@ -46,10 +43,11 @@ class CallList:
     differentiating: bool
     trainable: set[int]  # ids of variables
     updating_statistics: bool
+    winograd: bool
     calls: list[Call] = field(default_factory=list)
+    variable_gradients: dict[int, list[Tensor]] = field(default_factory=dict)  # parts by id of the variable's tensor
     _wanted: set[int] = field(default_factory=set)
-    _gradients: dict[int, Tensor] = field(default_factory=dict)
-    _flops: int = 0
+    flops: int = 0  # of the node whose calls are emitted
 
     def call(self, kernel: str, attributes: dict[str, Any], label: str, /, **buffers: Tensor | None) -> None:
         """Adds a call; scratch buffers are looked up from the kernel itself."""
@@ -58,19 +56,19 @@ class CallList:
             if role == "scratch":
                 tensors[name] = Tensor(f"{label}.{name}", (count,), dtype, batched=for_each_row)
         heavy = kernel.startswith(("conv2d", "dense"))
-        self.calls.append(Call(kernel, attributes, tensors, label, self._flops if heavy else 0))
+        self.calls.append(Call(kernel, attributes, tensors, label, self.flops if heavy else 0))
 
     def tensor(self, name: str, shape: tuple[int, ...], dtype: str = "float32", batched: bool = True) -> Tensor:
         """A new activation."""
         return Tensor(name, tuple(shape), dtype, batched)
 
     def gradient(self, variable: Tensor) -> Tensor | None:
-        """The gradient of a trained variable, else None."""
+        """Where a node writes its part of the gradient of a trained variable; None for one that is not trained."""
         if not self.differentiating or id(variable.variable) not in self.trainable:
             return None
-        if id(variable) not in self._gradients:
-            self._gradients[id(variable)] = Tensor(f"d_{variable.name}", variable.shape, batched=False)
-        return self._gradients[id(variable)]
+        part = Tensor(f"d_{variable.name}", variable.shape, batched=False)
+        self.variable_gradients.setdefault(id(variable), []).append(part)
+        return part
 
     def wants_gradient(self, tensor: Tensor) -> bool:
         """Whether a trained variable lies before this activation."""
@@ -78,19 +76,24 @@ class CallList:
 
     # ---- the parts of a step ----
 
-    def gather(self, graph: Graph, spec: PlanSpec) -> tuple[Tensor | None, Tensor | None]:
-        """Rows of x, labels and sample weights; answers labels and weights."""
-        self.call("gather", dict(feed=0, size=graph.input.size), "x", out=graph.input)
-        labels = weights = None
-        feeds = 1
-        if spec.labels is not None:
-            kernel, dtype = ("gather_labels", "int32") if spec.labels == "int" else ("gather", "float32")
-            labels = self.tensor("labels", spec.label_shape, dtype)
-            self.call(kernel, dict(feed=feeds, size=labels.size), "labels", out=labels)
-            feeds += 1
+    def gather(self, graph: Graph, spec: PlanSpec) -> tuple[list[Tensor | None], Tensor | None]:
+        """Rows of the inputs, the labels of each output and the sample weights; answers labels and weights."""
+        feed = 0
+        for tensor in graph.inputs:
+            self.call("gather", dict(feed=feed, size=tensor.size), tensor.name, out=tensor)
+            feed += 1
+        labels: list[Tensor | None] = []
+        for target in spec.targets:
+            labels.append(None)
+            if target is not None:
+                kernel, dtype = ("gather_labels", "int32") if target.labels == "int" else ("gather", "float32")
+                labels[-1] = out = self.tensor(target.prefix + "labels", target.label_shape, dtype)
+                self.call(kernel, dict(feed=feed, size=out.size), out.name, out=out)
+                feed += 1
+        weights = None
         if spec.weighted:
             weights = self.tensor("sample_weight", ())
-            self.call("gather", dict(feed=feeds, size=1), "sample_weight", out=weights)
+            self.call("gather", dict(feed=feed, size=1), "sample_weight", out=weights)
         return labels, weights
 
     def forward(self, graph: Graph) -> None:
@@ -98,58 +101,59 @@ class CallList:
         self._wanted = tensors_before_gradients(graph, self.trainable) if self.differentiating else set()
         for node in graph.nodes:
             rule = ops.RULES[node.op]
-            self._flops = rule.flops(node)
+            self.flops = rule.flops(node)
             rule.forward(node, self)
 
+    def join(self, outputs: list[Tensor]) -> Tensor:
+        """The outputs as one row, side by side; a single one is that itself."""
+        if len(outputs) == 1:
+            return outputs[0]
+        joined = self.tensor("outputs", (sum(tensor.size for tensor in outputs),))
+        offset = 0
+        for tensor in outputs:
+            ops.emit_join(self, tensor, joined, outer=1, length=tensor.size, total=joined.size, offset=offset)
+            offset += tensor.size
+        return joined
+
     def loss(
-        self,
-        graph: Graph,
-        head: Head,
-        spec: PlanSpec,
-        labels: Tensor,
-        weights: Tensor | None,
-        sums: dict[str, Tensor],
-        penalty: Tensor | None,
-    ) -> Tensor | None:
-        """The loss, the metrics and the penalties; answers the gradient of the head's source."""
-        sparse = spec.labels == "int"
-        features = head.source.shape[-1]
+        self, target: Target, head: Head, labels: Tensor, weights: Tensor | None, sums: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """The loss and the metrics of one output; answers the loss of each row and the gradient of the head's source.
+
+        Both are multiplied by the output's share in the whole loss.
+        """
+        sparse = target.labels == "int"
+        truth = emit_smoothing(self, target.loss.kind, labels, target.loss.label_smoothing)  # the loss's alone
+        size, features = head.source.size, head.shape[-1] if head.shape else 1
         values, gradient, probabilities = emit_loss(
-            self, head.kernel, head.source, labels if sparse else None, None if sparse else labels, weights,
-            vectors=head.source.size // features, features=features,
-            want_gradient=self.differentiating, want_probabilities=head.predictions is None and bool(spec.metrics),
+            self, head.kernel, head.source, labels if sparse else None, None if sparse else truth, weights,
+            vectors=size // features, features=features, want_gradient=self.differentiating,
+            want_probabilities=head.predictions is None and bool(target.metrics), label=target.prefix + "loss",
         )  # fmt: skip
-        emit_mean(self, values, sums["loss"])
-        for name in spec.metrics:
+        if target.own_loss:
+            emit_mean(self, values, sums[target.prefix + "loss"])
+        for name in target.metrics:
             predictions = head.predictions if head.predictions is not None else probabilities
             assert predictions is not None
-            emit_metric(self, name, predictions, labels, sums[name])
-        if penalty is not None:
-            for tensor, regularizer in self.regularized(graph):
-                emit_l1_l2(self, tensor, None, penalty, l1=regularizer.l1, l2=regularizer.l2)
-            for item in graph.activity_penalties:
-                emit_activity_l1_l2(self, item.tensor, penalty, item.label, l1=item.l1, l2=item.l2)
-            emit_add_penalty(self, penalty, sums["loss"])
-        return gradient
+            emit_metric(self, name, predictions, labels, sums[target.prefix + name], features)
+        for tensor in (values, gradient):
+            if tensor is not None and target.weight != 1.0:
+                ops.emit_rescale(self, values.name, tensor, tensor, scale=target.weight)
+        return values, gradient
 
-    def backward(self, graph: Graph, head: Head, gradient: Tensor, optimizer: Optimizer) -> None:
-        """Every node in reverse; a node's weights move as soon as nobody before it needs them."""
-        gradients = {id(head.source): gradient}
-        masked = pooled_relus(graph, head)
-        for node in reversed(graph.nodes):
-            dy = self._complete_gradient(graph, node, gradients)
-            if dy is None:
-                continue
-            rule = ops.RULES[node.op]
-            self._flops = rule.flops(node)
-            relu = node.attributes.get("relu") and id(node.output) not in masked
-            if relu or (node.op == "max_pool2d" and id(node.inputs["x"]) in masked):
-                attributes = dict(function="relu", parameter=0.0, size=node.output.size, features=1)
-                ops.emit_activation_backward(self, node.name, attributes, dy=dy, saved=node.output, dx=dy)
-            for name, tensor in rule.backward(node, dy, self).items():
-                gradients[id(node.inputs[name])] = tensor
-            for tensor in node.inputs.values():
-                self._update(tensor, optimizer)
+    def total_loss(self, graph: Graph, values: list[Tensor], whole: Tensor, penalty: Tensor | None) -> None:
+        """Adds the losses of all outputs and the penalties to `whole`, the sums of the epoch's loss."""
+        total = values[0]
+        for tensor in values[1:]:
+            ops.emit_add(self, "loss", total, tensor, total)
+        emit_mean(self, total, whole)
+        if penalty is None:
+            return
+        for tensor, regularizer in self.regularized(graph):
+            emit_l1_l2(self, tensor, penalty, l1=regularizer.l1, l2=regularizer.l2)
+        for item in graph.activity_penalties:
+            emit_activity_l1_l2(self, item.tensor, penalty, item.label, l1=item.l1, l2=item.l2)
+        emit_add_penalty(self, penalty, whole)
 
     def regularized(self, graph: Graph) -> list[tuple[Tensor, Regularizer]]:
         """The trainable variables with a penalty; those of frozen layers cost nothing, as in Keras 3."""
@@ -159,29 +163,6 @@ class CallList:
             if variable is not None and variable.regularizer is not None and id(variable) in self.trainable:
                 found.append((tensor, variable.regularizer))
         return found
-
-    def _complete_gradient(self, graph: Graph, node: Node, gradients: dict[int, Tensor]) -> Tensor | None:
-        """The gradient of a node's output, with the penalty on it."""
-        if not self.wants_gradient(node.output):
-            return None
-        dy = gradients.get(id(node.output))
-        for item in graph.activity_penalties:
-            if item.tensor is node.output:
-                assert dy is not None
-                emit_activity_l1_l2_backward(self, item.tensor, dy, item.label, l1=item.l1, l2=item.l2)
-        return dy
-
-    def _update(self, tensor: Tensor, optimizer: Optimizer) -> None:
-        gradient = self.gradient(tensor)
-        if gradient is None:
-            return
-        variable = tensor.variable
-        assert variable is not None
-        if variable.regularizer is not None:
-            attributes = dict(size=tensor.size, l1=variable.regularizer.l1, l2=variable.regularizer.l2)
-            self.call("l1_l2_backward", attributes, tensor.name, w=tensor, gradient=gradient)
-        slots = {name: slot_tensor(f"{name}_{tensor.name}", array) for name, array in optimizer.slots(variable).items()}
-        emit_update(self, optimizer.kind, optimizer.attributes, tensor, gradient, slots)
 
 
 def slot_tensor(name: str, array: np.ndarray) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,23 @@ class ActivityPenalty:
 
 
 class Graph:
-    """A list of nodes in the order in which they run, one input, one output."""
+    """A list of nodes in the order in which they run, from some inputs to some outputs.
 
-    def __init__(self, input_shape: tuple[int, ...]) -> None:
-        self.input = Tensor("x", tuple(input_shape))
-        self.output = self.input
+    Args:
+        input_shapes: of one sample of each input.
+
+    Attributes:
+        inputs: the samples.
+        outputs: what is asked for; passes may put equal tensors of another shape in their place.
+        output_shapes: as the model declared them.
+        nodes: every node stands behind those that it reads from.
+    """
+
+    def __init__(self, input_shapes: Sequence[tuple[int, ...]]) -> None:
+        single = len(input_shapes) == 1
+        self.inputs = [Tensor("x" if single else f"x{i}", tuple(shape)) for i, shape in enumerate(input_shapes)]
+        self.outputs: list[Tensor] = []
+        self.output_shapes: list[tuple[int, ...]] = []
         self.nodes: list[Node] = []
         self.activity_penalties: list[ActivityPenalty] = []
         self._variables: dict[int, Tensor] = {}
@@ -40,7 +53,7 @@ class Graph:
         """Adds an op.
 
         Args:
-            op: its name in `pyconvnet.ops.RULES`, or "flatten".
+            op: its name in `pyconvnet.ops.RULES`, or "reshape".
             layer_name: for labels and messages.
             inputs: tensors and variables by the op's names; None is left out.
             output_shape: without the batch.
@@ -57,6 +70,15 @@ class Graph:
         output = Tensor(f"{layer_name}.{op}", tuple(output_shape))
         self.nodes.append(Node(op, layer_name, tensors, output, dict(attributes), instance=len(self.nodes)))
         return output
+
+    def finish(self, outputs: Sequence[Tensor]) -> None:
+        """Says what is asked for."""
+        self.outputs = list(outputs)
+        self.output_shapes = [tensor.shape for tensor in outputs]
+
+    def readers(self, tensor: Tensor) -> list[Node]:
+        """The nodes that read a tensor, once for each time."""
+        return [node for node in self.nodes for other in node.inputs.values() if other is tensor]
 
     def regularize_activity(self, tensor: Tensor, label: str, l1: float, l2: float) -> None:
         """Adds a penalty on a layer's output to the loss."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyconvnet.losses import LossSpec
@@ -10,7 +11,8 @@ from pyconvnet.ops.rule import Node, Tensor
 from pyconvnet.plan.graph import Graph
 
 _FUSED = ("conv2d", "dense")  # ops whose kernels take a ReLU along
-_RECOVERED = {"cross_entropy": ("softmax", "sigmoid"), "binary_cross_entropy": ("sigmoid",)}
+_OWN = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}  # what the loss on logits includes
+_ON_LOGITS = {"cross_entropy": "softmax_cross_entropy", "binary_cross_entropy": "sigmoid_cross_entropy"}
 
 
 def _is_identity(node: Node, training: bool) -> bool:
@@ -18,7 +20,7 @@ def _is_identity(node: Node, training: bool) -> bool:
         return bool(node.attributes["function"] == "linear")
     if node.op == "dropout":
         return not training or node.attributes["rate"] == 0.0
-    return node.op == "flatten"
+    return node.op == "reshape"
 
 
 def _replace(graph: Graph, old: Tensor, new: Tensor) -> None:
@@ -27,12 +29,11 @@ def _replace(graph: Graph, old: Tensor, new: Tensor) -> None:
     for penalty in graph.activity_penalties:
         if penalty.tensor is old:
             penalty.tensor = new
-    if graph.output is old:
-        graph.output = new
+    graph.outputs = [new if tensor is old else tensor for tensor in graph.outputs]
 
 
 def remove_identities(graph: Graph, training: bool) -> None:
-    """Flatten, linear activations and idle dropout become other names of their input."""
+    """Reshapes, linear activations and idle dropout become other names of their input."""
     for node in list(graph.nodes):
         if _is_identity(node, training):
             graph.nodes.remove(node)
@@ -41,47 +42,73 @@ def remove_identities(graph: Graph, training: bool) -> None:
 
 @dataclass(frozen=True)
 class Head:
-    """Where the loss reads, and with which kernel; predictions are what metrics see (None: the loss makes them)."""
+    """Where the loss of one output reads, and with which kernel.
+
+    Attributes:
+        kernel: of the loss.
+        source: what it reads.
+        predictions: what metrics see; None: the loss makes them.
+        shape: of one sample, which that of `source` need not be behind a reshape.
+    """
 
     kernel: str
     source: Tensor
     predictions: Tensor | None
+    shape: tuple[int, ...]
 
 
-def attach_loss(graph: Graph, loss: LossSpec) -> Head:
-    """Chooses the loss kernel. A softmax or sigmoid at the end gives way to a kernel on its logits, as in Keras.
+def attach_losses(graph: Graph, losses: Sequence[LossSpec | None], keep_outputs: bool = False) -> list[Head | None]:
+    """Chooses the loss kernel of each output; None for outputs without a loss.
 
-    Keras recovers the logits behind a sigmoid too where the loss is a cross-entropy over classes, and where the loss
-    was told from_logits=True although the model ends in softmax; so does this.
+    Where the outputs are kept, an activation at the end is computed although the loss does without it.
+
+    A softmax or sigmoid at the end gives way to a kernel on its logits, as in Keras. Keras recovers the logits behind
+    a sigmoid too where the loss is a cross-entropy over classes, behind a softmax where it is the binary one, and where
+    the loss was told from_logits=True although the model ends in either; so does this.
     """
-    last = graph.nodes[-1] if graph.nodes else None
-    on_logits = {"cross_entropy": "softmax_cross_entropy", "binary_cross_entropy": "sigmoid_cross_entropy"}
-    recovered = _RECOVERED.get(loss.kind, ())
-    penalised = any(penalty.tensor is graph.output for penalty in graph.activity_penalties)
+    return [None if loss is None else _attach_loss(graph, i, loss, keep_outputs) for i, loss in enumerate(losses)]
+
+
+def _attach_loss(graph: Graph, index: int, loss: LossSpec, keep_output: bool) -> Head:
+    output, shape = graph.outputs[index], graph.output_shapes[index]
+    last = next((node for node in graph.nodes if node.output is output), None)
+    penalised = any(penalty.tensor is output for penalty in graph.activity_penalties)
     # A penalty on the probabilities needs their gradient, and so keeps the loss on them.
-    if last is None or last.op != "activation" or last.attributes["function"] not in recovered or penalised:
+    ends_in = "" if last is None or last.op != "activation" or penalised else last.attributes["function"]
+    recovered = loss.kind in _OWN and ends_in in _OWN.values()
+    if last is None or not recovered or last.output.shape != shape:
         on_outputs = "categorical_cross_entropy" if loss.kind == "cross_entropy" else loss.kind
-        kernel = on_logits[loss.kind] if loss.from_logits else on_outputs
-        return Head(kernel, graph.output, graph.output)
+        kernel = _ON_LOGITS[loss.kind] if loss.from_logits else on_outputs
+        return Head(kernel, output, output, shape)
     logits = last.inputs["x"]
     if loss.from_logits:
-        function = last.attributes["function"]
         warnings.warn(
-            f"the loss says from_logits=True, but the model ends in {function}: logits are taken", stacklevel=2
+            f"the loss says from_logits=True, but the model ends in {ends_in}: logits are taken", stacklevel=2
         )
-    if loss.kind == "cross_entropy" and last.attributes["function"] == "sigmoid":
-        return Head(on_logits[loss.kind], logits, graph.output)  # metrics see the sigmoid, the loss its logits
+    others = graph.readers(output) or sum(tensor is output for tensor in graph.outputs) > 1
+    if keep_output or others or ends_in != _OWN[loss.kind]:
+        return Head(_ON_LOGITS[loss.kind], logits, output, shape)  # metrics see the activation, the loss its logits
     graph.nodes.remove(last)
-    graph.output = logits
-    return Head(on_logits[loss.kind], logits, None)
+    graph.outputs[index] = logits
+    return Head(_ON_LOGITS[loss.kind], logits, None, shape)
 
 
-def fuse_relu(graph: Graph, keep: tuple[Tensor, ...]) -> None:
+def watched_tensors(graph: Graph, heads: Sequence[Head | None] = ()) -> set[int]:
+    """ids of the tensors that somebody besides the nodes reads, which therefore may not vanish."""
+    watched = {id(tensor) for tensor in graph.outputs}
+    watched |= {id(penalty.tensor) for penalty in graph.activity_penalties}
+    for head in heads:
+        if head is not None:
+            watched |= {id(head.source), id(head.predictions)}
+    return watched
+
+
+def fuse_relu(graph: Graph, watched: set[int]) -> None:
     """conv2d or dense followed by ReLU becomes one call, unless somebody else reads what lies between.
 
     Args:
         graph: changed in place.
-        keep: tensors that are asked for and may not vanish.
+        watched: ids of tensors that may not vanish.
     """
     for node in graph.nodes:
         if node.op in _FUSED:
@@ -92,25 +119,19 @@ def fuse_relu(graph: Graph, keep: tuple[Tensor, ...]) -> None:
             continue
         between = node.inputs["x"]
         producer = producers.get(id(between))
-        readers = sum(tensor is between for other in graph.nodes for tensor in other.inputs.values())
-        watched = any(tensor is between for tensor in keep) or any(
-            penalty.tensor is between for penalty in graph.activity_penalties
-        )
-        if producer is None or producer.op not in _FUSED or readers > 1 or watched:
+        if producer is None or producer.op not in _FUSED or len(graph.readers(between)) > 1 or id(between) in watched:
             continue
         producer.attributes["relu"] = True
         producer.output = node.output
         graph.nodes.remove(node)
 
 
-def pooled_relus(graph: Graph, head: Head) -> set[int]:
+def pooled_relus(graph: Graph, watched: set[int]) -> set[int]:
     """ids of the fused ReLU outputs that only a max pooling reads: their mask is applied behind the pooling.
 
     A window passes its gradient to its largest cell alone, and that cell is positive exactly if the pooled value
     is; so the mask of the pooled gradient, a quarter of the work for 2x2 windows, gives the same bits.
     """
-    watched = {id(head.source), id(head.predictions), id(graph.output)}
-    watched |= {id(penalty.tensor) for penalty in graph.activity_penalties}
     readers: dict[int, list[Node]] = {}
     for node in graph.nodes:
         for tensor in node.inputs.values():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pyconvnet._suggest import unknown
+from pyconvnet.ops._check import refuse_masked
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 CHANNELS = (1, 3, 4)
@@ -105,6 +106,7 @@ def images(who: str, name: str, value: Any, *, rank: int) -> np.ndarray:
     layout = "[n, height, width, channels]" if rank == 4 else "[height, width, channels]"
     if rank == 4 and isinstance(value, (list, tuple)):
         raise TypeError(f"{who}: {name} must be one array {layout}, got a {type(value).__name__}; use np.stack")
+    refuse_masked(who, name, value)
     array = np.asarray(value)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{who}: {name} must be numeric, got dtype {array.dtype}")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from pyconvnet._identifiers import argument_names
-from pyconvnet._suggest import unknown as unknown_name
+from pyconvnet._suggest import unknown_argument
 from pyconvnet.preprocessing import checks
 from pyconvnet.preprocessing.iterator import NumpyArrayIterator
 from pyconvnet.preprocessing.transforms import Draw, TransformBatch, draw_table, shift, symmetric
@@ -97,7 +97,7 @@ class ImageDataGenerator:
         **unknown: Any,
     ) -> None:
         if unknown:
-            raise TypeError(unknown_name(WHO, "argument", next(iter(unknown)), argument_names(type(self))))
+            raise TypeError(unknown_argument(WHO, next(iter(unknown)), argument_names(type(self))))
         checks.refuse_unoffered(WHO, zca_whitening, zca_epsilon, data_format, interpolation_order, dtype)
         self.featurewise_center = checks.flag(WHO, "featurewise_center", featurewise_center)
         self.samplewise_center = checks.flag(WHO, "samplewise_center", samplewise_center)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from pyconvnet.reference.activation import activation, activation_backward
 from pyconvnet.reference.batch_norm import batch_norm, batch_norm_backward, batch_norm_training
+from pyconvnet.reference.clip import clip_by_global_norm, clip_by_norm, clip_by_value
+from pyconvnet.reference.concatenate import concatenate, concatenate_backward
 from pyconvnet.reference.conv2d import conv2d, conv2d_backward_data, conv2d_backward_weights
 from pyconvnet.reference.dense import dense, dense_backward_data, dense_backward_weights
 from pyconvnet.reference.dropout import dropout, dropout_backward, philox4x32
+from pyconvnet.reference.elementwise import add, multiply, multiply_backward, rescale
 from pyconvnet.reference.flatten import flatten, flatten_backward
 from pyconvnet.reference.loss import (
     binary_cross_entropy,
@@ -20,7 +23,7 @@ from pyconvnet.reference.loss import (
     sigmoid_cross_entropy,
     softmax_cross_entropy,
 )
-from pyconvnet.reference.optimizer import adam, rmsprop, sgd
+from pyconvnet.reference.optimizer import adam, average_weights, decay_weights, rmsprop, sgd
 from pyconvnet.reference.pool2d import (
     avg_pool2d,
     avg_pool2d_backward,
@@ -33,11 +36,14 @@ from pyconvnet.reference.pool2d import (
 )
 from pyconvnet.reference.regularizer import l1_l2
 from pyconvnet.reference.shape import output_size, same_padding
+from pyconvnet.reference.zero_pad2d import zero_pad2d, zero_pad2d_backward
 
 __all__ = [
     "activation",
     "activation_backward",
     "adam",
+    "add",
+    "average_weights",
     "avg_pool2d",
     "avg_pool2d_backward",
     "batch_norm",
@@ -45,9 +51,15 @@ __all__ = [
     "batch_norm_training",
     "binary_cross_entropy",
     "categorical_cross_entropy",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "clip_by_value",
+    "concatenate",
+    "concatenate_backward",
     "conv2d",
     "conv2d_backward_data",
     "conv2d_backward_weights",
+    "decay_weights",
     "dense",
     "dense_backward_data",
     "dense_backward_weights",
@@ -64,11 +76,16 @@ __all__ = [
     "max_pool2d_backward",
     "mean_absolute_error",
     "mean_squared_error",
+    "multiply",
+    "multiply_backward",
     "output_size",
     "philox4x32",
+    "rescale",
     "rmsprop",
     "same_padding",
     "sgd",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

@@ -17,8 +17,9 @@ def activation(x: Array, function: str, **parameters: float) -> Array:
 
     Args:
         x: any shape; softmax works on the last axis.
-        function: linear, relu, sigmoid, tanh, softmax, elu, leaky_relu, gelu (exact, with erf), silu or softplus.
-        **parameters: `alpha` for elu (1.0), `negative_slope` for leaky_relu (0.2).
+        function: linear, relu, sigmoid, tanh, softmax, elu, leaky_relu, gelu (exact, with erf), silu, softplus or
+            clipped_relu.
+        **parameters: `alpha` for elu (1.0), `negative_slope` for leaky_relu (0.2), `max_value` for clipped_relu (6.0).
 
     Returns:
         y: like x.
@@ -169,6 +170,16 @@ def softplus_backward(dy: Array, x: Array) -> Array:
     return dy * sigmoid(x)
 
 
+def clipped_relu(x: Array, max_value: float = 6.0) -> Array:
+    """max(x, 0), but at most max_value."""
+    return np.clip(x, 0, max_value)
+
+
+def clipped_relu_backward(dy: Array, x: Array, max_value: float = 6.0) -> Array:
+    """y' = 1 strictly between 0 and max_value, else 0."""
+    return np.where((x > 0) & (x < max_value), dy, np.zeros_like(dy))
+
+
 _FORWARD: dict[str, Callable[..., Array]] = {
     "linear": linear,
     "relu": relu,
@@ -180,6 +191,7 @@ _FORWARD: dict[str, Callable[..., Array]] = {
     "gelu": gelu,
     "silu": silu,
     "softplus": softplus,
+    "clipped_relu": clipped_relu,
 }
 _BACKWARD: dict[str, Callable[..., Array]] = {
     "linear": linear_backward,
@@ -192,6 +204,7 @@ _BACKWARD: dict[str, Callable[..., Array]] = {
     "gelu": gelu_backward,
     "silu": silu_backward,
     "softplus": softplus_backward,
+    "clipped_relu": clipped_relu_backward,
 }
 
 

@@ -135,3 +135,51 @@ def rmsprop(
         return weights - step, velocity, momentum_buffer
     momentum_buffer = step if momentum_buffer is None else momentum * momentum_buffer + step
     return weights - momentum_buffer, velocity, momentum_buffer
+
+
+def decay_weights(weights: Array, *, rate: float, learning_rate: float = 1e-3) -> Array:
+    """Make every weight a little smaller, whatever its gradient.
+
+    Args:
+        weights: any shape.
+        rate: share that is taken off, times the learning rate.
+        learning_rate: of the step that follows.
+
+    Returns:
+        The same shape.
+
+    Example:
+        >>> decay_weights(np.array([2.0]), rate=0.5, learning_rate=0.1).tolist()
+        [1.9]
+
+    Formula: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019): w - w rate lr.
+    """
+    return weights - weights * rate * learning_rate
+
+
+def average_weights(
+    weights: Array, average: Array, *, iteration: int, momentum: float = 0.99, overwrite_frequency: int = 0
+) -> tuple[Array, Array]:
+    """Let an average follow the weights, behind a step.
+
+    Args:
+        weights: any shape, as the step left them.
+        average: like weights; what it is before the first step does not matter.
+        iteration: finished steps, 0 in the first.
+        momentum: share of the average that is kept.
+        overwrite_frequency: steps after which the weights become their average; 0 is never.
+
+    Returns:
+        (weights, average).
+
+    Example:
+        >>> average_weights(np.array([2.0]), np.array([1.0]), iteration=3, momentum=0.5)
+        (array([2.]), array([1.5]))
+
+    Formula: Keras `use_ema`.
+    """
+    kept = momentum if iteration > 0 else 0.0
+    average = kept * average + (1 - kept) * weights
+    if overwrite_frequency > 0 and (iteration + 1) % overwrite_frequency == 0:
+        return average.copy(), average
+    return weights.copy(), average

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,21 +23,23 @@ class Dataset:
     """Rows that fit a model.
 
     Attributes:
-        x: [rows, *input shape], any numeric dtype and strides.
-        y: labels [rows, *label shape], or None.
+        x: for each input [rows, *input shape], any numeric dtype and strides.
+        y: labels [rows, *label shape] for each output that has a loss.
         weights: [rows], or None.
+        given: `y` in the shapes in which they were given, for metrics in Python.
     """
 
-    x: Rows
-    y: Array | None = None
+    x: tuple[Rows, ...]
+    y: tuple[Array, ...] = ()
     weights: Array | None = None
+    given: tuple[Array, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.x[0])
 
     def feeds(self) -> list[Rows]:
         """The arrays in the order in which a plan takes them."""
-        return [rows for rows in (self.x, self.y, self.weights) if rows is not None]
+        return [*self.x, *self.y, *(() if self.weights is None else (self.weights,))]
 
 
 def rows_of(who: str, name: str, value: Any) -> Rows:
@@ -46,6 +50,7 @@ def rows_of(who: str, name: str, value: Any) -> Rows:
         ValueError: no rows, or rows of different lengths.
     """
     if isinstance(value, ScaledArray):
+        refuse_masked(who, name, value.array)
         array: Rows = value
     else:
         array = _numbers(who, name, value)
@@ -58,10 +63,7 @@ def rows_of(who: str, name: str, value: Any) -> Rows:
 
 def _numbers(who: str, name: str, value: Any) -> Array:
     if value is None or hasattr(value, "__next__"):
-        hint = (
-            "" if value is None else "; take its batches one by one: x, y = next(it), then model.train_on_batch(x, y)"
-        )
-        raise TypeError(f"{who}: {name} must be a NumPy array or a list of numbers, got {type(value).__name__}{hint}")
+        raise TypeError(f"{who}: {name} must be a NumPy array or a list of numbers, got {type(value).__name__}")
     refuse_masked(who, name, value)
     try:
         array = np.asarray(value)
@@ -76,13 +78,14 @@ def _numbers(who: str, name: str, value: Any) -> Array:
     return array
 
 
-def fit_input(who: str, value: Any, input_shape: Shape) -> Rows:
+def fit_input(who: str, value: Any, input_shape: Shape, name: str = "x") -> Rows:
     """Checks `x`, and adds or drops a last axis of length 1 as Keras does.
 
     Args:
         who: for messages.
         value: [rows, ...].
         input_shape: of one sample.
+        name: the argument's name.
 
     Returns:
         [rows, *input_shape], a view.
@@ -91,15 +94,15 @@ def fit_input(who: str, value: Any, input_shape: Shape) -> Rows:
         TypeError: not numbers.
         ValueError: another shape, or no rows.
     """
-    x = rows_of(who, "x", value)
+    x = rows_of(who, name, value)
     got = x.shape[1:]
     if got != input_shape and (*got, 1) == input_shape:
         return _with_axis(x)
     if got != input_shape and got == (*input_shape, 1):
         return _without_axis(x)
     if got != input_shape:
-        hint = "; for a single sample add an axis in front: x[None]" if x.shape == input_shape else ""
-        raise ValueError(f"{who}: x must have shape (samples, {_inside(input_shape)}), got {x.shape}{hint}")
+        hint = f"; for a single sample add an axis in front: {name}[None]" if x.shape == input_shape else ""
+        raise ValueError(f"{who}: {name} must have shape (samples, {_inside(input_shape)}), got {x.shape}{hint}")
     return x
 
 
@@ -115,7 +118,7 @@ def _inside(shape: Shape) -> str:
     return ", ".join(map(str, shape))
 
 
-def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shape) -> Array:
+def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shape, name: str = "y") -> Array:
     """Checks `y` against the loss and the model's output.
 
     Args:
@@ -124,6 +127,7 @@ def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shap
         rows: of `x`.
         sparse: whether the loss takes class numbers.
         output_shape: of one sample.
+        name: the argument's name.
 
     Returns:
         [rows, *output_shape[:-1]] where `sparse`, else [rows, *output_shape]; a view.
@@ -132,9 +136,9 @@ def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shap
         TypeError: not numbers.
         ValueError: another length or shape, or class numbers out of range.
     """
-    y = np.asarray(rows_of(who, "y", value))
+    y = np.asarray(rows_of(who, name, value))
     if len(y) != rows:
-        raise ValueError(f"{who}: y must have as many entries as x: {rows}, got {len(y)}")
+        raise ValueError(f"{who}: {name} must have as many entries as x: {rows}, got {len(y)}")
     expected = output_shape[:-1] if sparse else output_shape
     got = y.shape[1:]
     if got == (*expected, 1) and got != expected:
@@ -270,9 +274,23 @@ def split(data: Dataset, share: Any) -> tuple[Dataset, Dataset | None]:
 
 
 def _part(data: Dataset, rows: slice) -> Dataset:
-    x: Any = data.x[rows]
-    return Dataset(
-        x,
-        None if data.y is None else data.y[rows],
-        None if data.weights is None else data.weights[rows],
-    )
+    cut: Any = tuple(x[rows] for x in data.x)
+    labels, given = (tuple(y[rows] for y in ys) for ys in (data.y, data.given))
+    return Dataset(cut, labels, None if data.weights is None else data.weights[rows], given)
+
+
+def apart(rows: npt.NDArray[np.float32], shapes: Sequence[Shape]) -> list[npt.NDArray[np.float32]]:
+    """The outputs of a model, which lie side by side in each row.
+
+    Args:
+        rows: [rows, numbers of all outputs].
+        shapes: of one sample of each output.
+
+    Returns:
+        [rows, *shape] for each output, contiguous.
+    """
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    return [
+        np.ascontiguousarray(rows[:, end - math.prod(shape) : end]).reshape(len(rows), *shape)
+        for shape, end in zip(shapes, ends, strict=True)
+    ]

@@ -6,19 +6,21 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .data import Dataset
-
 if TYPE_CHECKING:
     from pyconvnet.optimizers import Optimizer
     from pyconvnet.plan import Plan
 
+    from .feeds import Stretch
+
 Indices = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
 Before = Callable[[int], None]
 
 # Half of the 100 ms that a Ctrl-C or a progress bar may wait, since the next chunk can be slower than the last.
@@ -89,90 +91,71 @@ def data_order(seed: int, iteration: int, rows: int, shuffle: bool) -> Indices:
     return np.random.Generator(np.random.Philox(key=key)).permutation(rows)
 
 
-def steps_of(rows: int, batch_size: int) -> int:
-    """Steps of an epoch; the last may be partial."""
-    return -(-rows // batch_size)
+@dataclass(frozen=True)
+class Chunk:
+    """Steps that ran in one crossing.
 
-
-def _chunks(rows: int, batch_size: int, pace: Pace, before: Before | None) -> Iterator[tuple[slice, int]]:
-    """Slices of the order of the data, with the number of steps done after each."""
-    total, done = steps_of(rows, batch_size), 0
-    while done < total:
-        steps = min(pace.steps, total - done)
-        if before is not None:
-            before(done)
-        start = time.perf_counter()
-        yield slice(done * batch_size, min((done + steps) * batch_size, rows)), done + steps
-        pace.took(steps, time.perf_counter() - start)
-        done += steps
-
-
-def train_steps(
-    plan: Plan,
-    data: Dataset,
-    order: Indices,
-    batch_size: int,
-    pace: Pace,
-    *,
-    seed: int,
-    optimizer: Optimizer,
-    before: Before | None = None,
-) -> Iterator[int]:
-    """Trains on the rows in `order`.
-
-    Args:
-        plan: of mode "train".
-        data: what is fed.
-        order: rows of `data`.
-        batch_size: rows a step.
-        pace: decides the chunks.
-        seed: the model's.
-        optimizer: its learning rate is read, its iterations advanced.
-        before: called with a chunk's first step before it runs.
-
-    Yields:
-        The number of steps done, after each chunk.
+    Attributes:
+        done: steps of the epoch that are done with them.
+        rows: of the data, in the order of the steps.
+        outputs: the model's, float32 [rows, numbers], side by side; None where nobody asks for them.
     """
-    feeds = data.feeds()
-    finished = 0
-    for rows, done in _chunks(len(order), batch_size, pace, before):
-        with WholeSteps():
-            plan.run(
-                feeds,
-                order[rows],
-                batch_size=batch_size,
-                seed=seed,
-                iteration=optimizer.iterations,
-                learning_rate=float(optimizer.learning_rate),
-            )
-            optimizer.iterations += done - finished
-        finished = done
-        yield done
+
+    done: int
+    rows: Indices
+    outputs: FloatArray | None
 
 
-def test_steps(
-    plan: Plan, data: Dataset, batch_size: int, pace: Pace, *, seed: int, before: Before | None = None
-) -> Iterator[int]:
-    """Evaluates all rows in their order; arguments and yields as `train_steps`, with a plan of mode "evaluate"."""
-    feeds, order = data.feeds(), data_order(seed, 0, len(data), shuffle=False)
-    for rows, done in _chunks(len(order), batch_size, pace, before):
-        plan.run(feeds, order[rows], batch_size=batch_size, seed=seed, iteration=0, learning_rate=0.0)
-        yield done
-
-
-def predict_steps(
+def run(
     plan: Plan,
-    data: Dataset,
-    out: npt.NDArray[np.float32],
-    batch_size: int,
+    stretch: Stretch,
     pace: Pace,
     *,
     seed: int,
     iteration: int = 0,
+    optimizer: Optimizer | None = None,
     before: Before | None = None,
-) -> Iterator[int]:
-    """Predicts all rows in their order into `out`; arguments and yields as `train_steps`."""
-    feeds, order = data.feeds(), data_order(seed, 0, len(data), shuffle=False)
-    for rows, done in _chunks(len(order), batch_size, pace, before):
-        plan.predict_into(feeds, order[rows], batch_size=batch_size, seed=seed, iteration=iteration, out=out[rows])
-        yield done
+    out: FloatArray | None = None,
+) -> Iterator[Chunk]:
+    """Runs the steps of a stretch.
+
+    Args:
+        plan: of room for a batch.
+        stretch: what is fed.
+        pace: decides the chunks.
+        seed: the model's.
+        iteration: of the random numbers, where there is no optimizer.
+        optimizer: of a plan of mode "train": its learning rate is read, its iterations advanced.
+        before: called with a chunk's first step before it runs.
+        out: [rows of the stretch, numbers], for the outputs; None: new arrays, where the plan keeps its outputs.
+
+    Yields:
+        Each chunk after it ran.
+    """
+    feeds, order, size = stretch.data.feeds(), stretch.order, stretch.batch_size
+    total, done = -(-len(order) // size), 0
+    while done < total:
+        steps = min(pace.steps, total - done)
+        if before is not None:
+            before(stretch.first + done)
+        start = time.perf_counter()
+        part = slice(done * size, min((done + steps) * size, len(order)))
+        rows = order[part]
+        outputs = out[part] if out is not None else None
+        if outputs is None and plan.output_size:
+            outputs = np.empty((len(rows), plan.output_size), np.float32)
+        with WholeSteps():
+            plan.run(
+                feeds,
+                rows,
+                batch_size=size,
+                seed=seed,
+                iteration=iteration if optimizer is None else optimizer.iterations,
+                learning_rate=0.0 if optimizer is None else optimizer.learning_rates(steps),
+                out=outputs,
+            )
+            if optimizer is not None:
+                optimizer.iterations += steps
+        done += steps
+        yield Chunk(stretch.first + done, rows, outputs)
+        pace.took(steps, time.perf_counter() - start)

@@ -15,12 +15,12 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from pyconvnet._suggest import unknown
+from pyconvnet._suggest import suggests_arguments, unknown
 from pyconvnet.callbacks import Callback, History
 from pyconvnet.datasets.scaled import ScaledArray
 from pyconvnet.random import set_random_seed
 
-from .runs import read_data, sample_shape
+from .runs import read_data
 from .trainer import Trainer
 
 _DATASETS = ("fashion_mnist", "mnist", "cifar10")
@@ -111,6 +111,7 @@ def _umask() -> int:
     return mask
 
 
+@suggests_arguments
 def train(
     model_or_name: Trainer | str,
     data: Any = None,
@@ -228,7 +229,9 @@ def _refuse_data(data: Any) -> NoReturn:
 
 def _cross_entropy(model: Trainer, y: Any) -> str:
     """The cross-entropy that fits the labels: binary for one output, categorical for one-hot labels, else sparse."""
-    outputs, labels = sample_shape(model.output_shape), np.shape(y)[1:]
+    if len(model.sample_output_shapes) != 1:
+        raise ValueError("train: a model with several outputs needs its loss named: loss=[...] or loss={...}")
+    outputs, labels = model.sample_output_shapes[0], np.shape(y)[1:]
     if outputs[-1] == 1:
         return "binary_crossentropy"
     return "categorical_crossentropy" if labels == outputs else "sparse_categorical_crossentropy"

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from pyconvnet import config
+from pyconvnet.plan import Plan, PlanSpec, Target, build_plan
 
 if TYPE_CHECKING:
-    from pyconvnet.plan import Plan
+    from pyconvnet.models import Model
+
+    from .learner import Learner
 
 _MOST_BYTES = 1 << 30
 _SMALLEST_CAPACITY = 32
@@ -53,3 +58,33 @@ def capacity(batch_size: int, rows: int) -> int:
         (32, 64, 50)
     """
     return min(batch_size, max(_SMALLEST_CAPACITY, 1 << (rows - 1).bit_length()))
+
+
+def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, training: bool | None = None) -> Plan:
+    """The plan for batches of up to `rows`, from the model's cache or built now.
+
+    Args:
+        model: built, and compiled unless `mode` is "predict".
+        mode: "train", "evaluate" or "predict".
+        rows: the largest batch.
+        weighted: whether samples have weights.
+        training: whether dropout is on and batches are normalised by themselves; None: in mode "train" only.
+    """
+    targets: tuple[Target | None, ...] = ()
+    if mode != "predict":
+        assert model.compilation is not None and model.compilation.loss is not None
+        targets = model.compilation.targets(model.sample_output_shapes)
+    spec = PlanSpec(
+        mode=mode,
+        capacity=rows,
+        training=mode == "train" if training is None else training,
+        targets=targets,
+        weighted=weighted,
+        winograd=config.winograd and not config.strict,
+        keeps_outputs=mode != "predict" and bool(model.compilation and model.compilation.functions),
+    )
+    optimizer = model.optimizer if mode == "train" else None
+    layers = tuple((layer, layer.trainable) for layer in model.all_layers())
+    variables = tuple((variable, variable.trainable) for variable in model.weights)
+    key = (spec, layers, variables, optimizer, optimizer and optimizer.structure)
+    return model.plans.get(key, lambda: build_plan(cast("Model", model), spec, optimizer))

@@ -43,7 +43,7 @@ class Progress:
     """The progress of one epoch, or of one `evaluate` or `predict`.
 
     Args:
-        total: steps.
+        total: steps; None while nobody knows: then there is no bar until the end.
         verbose: 0, 1 or 2.
 
     Example:
@@ -52,8 +52,9 @@ class Progress:
         3/3 - 0s - 2ms/step - loss: 0.5000
     """
 
-    def __init__(self, total: int, verbose: int) -> None:
+    def __init__(self, total: int | None, verbose: int) -> None:
         self._total = total
+        self._done = 0
         self._verbose = verbose
         self._stream = sys.stdout
         terminal = _is_terminal(self._stream)
@@ -71,19 +72,25 @@ class Progress:
     def update(self, done: int, logs: Mapping[str, float] | None = None) -> None:
         """Shows that `done` steps are done, at most every 50 ms."""
         now = time.perf_counter()
+        self._done = done
         if self._first is None:
             self._first = (done, now)
         if not self._rewrites or now - self._last_update < _SECONDS_BETWEEN_UPDATES:
             return
         self._last_update = now
-        left = self._seconds_a_step(done, now) * (self._total - done)
-        self._show(self._line(done, f"{_clock(left)} {self._pace(done, now)}", logs or {}, self._columns - 1))
+        if self._total is None:
+            timing = f"{now - self._start:.0f}s"
+        else:
+            timing = _clock(self._seconds_a_step(done, now) * (self._total - done))
+        self._show(self._line(done, f"{timing} {self._pace(done, now)}", logs or {}, self._columns - 1))
 
     def finish(self, logs: Mapping[str, float] | None = None) -> None:
         """Shows the last numbers and ends the line."""
         now = time.perf_counter()
         if self._verbose == 0:
             return
+        if self._total is None:
+            self._total = self._done
         seconds, pace = f"{now - self._start:.0f}s", self._pace(self._total, now)
         if self._verbose == 2:
             write(self._stream, f"{self._total}/{self._total} - {seconds} - {pace}{_numbers(logs or {})}\n")
@@ -108,6 +115,8 @@ class Progress:
         self._printed = visible
 
     def _line(self, done: int, timing: str, logs: Mapping[str, float], columns: int) -> str:
+        if self._total is None:
+            return f"{done:7d}/Unknown {timing}{_numbers(logs)}"[:columns]
         count = f"{done:{len(str(self._total))}d}/{self._total}"
         width = _ASCII_WIDTH if self._ascii else _WIDTH
         filled = width * done // self._total

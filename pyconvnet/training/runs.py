@@ -4,47 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyconvnet._terminal import say
-from pyconvnet.callbacks import CallbackList, History
+from pyconvnet.callbacks import CallbackList
 from pyconvnet.callbacks.base import Phase
-from pyconvnet.plan import Plan, PlanSpec, build_plan
 
 from . import data as checks
 from . import loop
-from .data import Dataset, Shape
-from .plans import capacity
+from .data import Dataset
+from .feeds import Feed
+from .plans import plan_for
 from .progress import Progress
+from .tally import Logs, Tally
 
 if TYPE_CHECKING:
-    from pyconvnet.models import Sequential
+    from .learner import Learner
 
-    from .trainer import Trainer
-
-Logs = dict[str, float]
 FloatArray = npt.NDArray[np.float32]
+Labels = tuple[checks.Array, ...]
 
 
-def sample_shape(shape: tuple[int | None, ...]) -> Shape:
-    """A shape without its batch axis."""
-    return tuple(int(length) for length in shape[1:] if length is not None)
+def read_data(model: Learner, who: str, x: Any) -> Dataset:
+    """Samples that fit the model, which is built from them where it has not been.
 
-
-def read_data(model: Trainer, who: str, x: Any) -> Dataset:
-    """Samples that fit the model, which is built from them where it has not been."""
+    Args:
+        model: of any number of inputs.
+        who: for messages.
+        x: an array; for several inputs a list, a tuple, or a dictionary by their names.
+    """
     if not model.built:
         model.build((None, *checks.rows_of(who, "x", x).shape[1:]))
-    return Dataset(checks.fit_input(who, x, sample_shape(model.input_shape)))
+    names, shapes = model.input_names, model.sample_shapes
+    if len(shapes) == 1 and _is_list_of_one(x, len(shapes[0]) + 1):
+        (x,) = x
+    items = model._input_form.unpack(who, "x", x, names)
+    labels = ["x"] if len(items) == 1 else [f"x['{name}']" for name in names]
+    arrays = [
+        checks.fit_input(who, item, shape, label) for item, shape, label in zip(items, shapes, labels, strict=True)
+    ]
+    for label, array in zip(labels, arrays, strict=True):
+        if len(array) != len(arrays[0]):
+            raise ValueError(
+                f"{who}: {label} must have as many samples as {labels[0]}: {len(arrays[0])}, got {len(array)}"
+            )
+    return Dataset(tuple(arrays))
 
 
-def read_labelled(model: Trainer, who: str, x: Any, y: Any, sample_weight: Any) -> Dataset:
-    """Samples and labels that fit the model and its loss.
+def _is_list_of_one(value: Any, rank: int) -> bool:
+    """Whether this is a list around the one array, as Keras takes it."""
+    return isinstance(value, (list, tuple)) and len(value) == 1 and np.ndim(value[0]) == rank
+
+
+def check_compiled(model: Learner, who: str) -> None:
+    """Refuses a model that cannot be trained or measured.
 
     Raises:
         RuntimeError: `compile` was not called, or without a loss.
@@ -53,77 +70,66 @@ def read_labelled(model: Trainer, who: str, x: Any, y: Any, sample_weight: Any) 
         raise RuntimeError(f"{who}: compile the model first: model.compile(optimizer, loss, metrics)")
     if model.compilation.loss is None:
         raise RuntimeError(f"{who}: compile the model with a loss: model.compile(optimizer, loss='...')")
+
+
+def read_labelled(model: Learner, who: str, x: Any, y: Any, sample_weight: Any) -> Dataset:
+    """Samples and labels that fit the model and its losses.
+
+    Raises:
+        RuntimeError: as `check_compiled`.
+    """
+    check_compiled(model, who)
     data = read_data(model, who, x)
-    loss = model.compilation.loss
-    labels = checks.fit_labels(who, y, len(data), loss.sparse, sample_shape(model.output_shape))
-    if loss.kind.endswith("cross_entropy") and not loss.sparse:
-        checks.check_probabilities(who, labels)
+    given, labels = _read_labels(model, who, y, len(data))
     weights = None if sample_weight is None else checks.fit_weights(who, sample_weight, len(data))
-    return Dataset(data.x, labels, weights)
+    return Dataset(data.x, labels, weights, given)
 
 
-def weigh_classes(model: Trainer, who: str, data: Dataset, class_weight: Any) -> Dataset:
+def _read_labels(model: Learner, who: str, y: Any, rows: int) -> tuple[Labels, Labels]:
+    """The labels of each output that has a loss: as they were given, and in the shape that the loss takes."""
+    assert model.compilation is not None
+    judged = model.compilation.outputs
+    names = model.output_names
+    if len(names) > 1 and isinstance(y, dict):  # outputs without a loss need no labels
+        unjudged = {name: None for name, output in zip(names, judged, strict=True) if output.loss is None}
+        y = {**unjudged, **y}
+    given: list[checks.Array] = []
+    found: list[checks.Array] = []
+    items = model._output_form.unpack(who, "y", y, names)
+    for name, item, output, shape in zip(names, items, judged, model.sample_output_shapes, strict=True):
+        if output.loss is None:
+            continue
+        label = "y" if len(names) == 1 else f"y['{name}']"
+        given.append(np.asarray(checks.rows_of(who, label, item)))
+        found.append(checks.fit_labels(who, given[-1], rows, output.loss.sparse, shape, label))
+        if output.loss.kind.endswith("cross_entropy") and not output.loss.sparse:
+            checks.check_probabilities(who, found[-1])
+    return tuple(given), tuple(found)
+
+
+def weigh_classes(model: Learner, who: str, data: Dataset, class_weight: Any) -> Dataset:
     """The data with a weight for each sample by its class.
 
     Raises:
-        ValueError: there are sample weights as well.
+        ValueError: there are sample weights as well, or several outputs.
     """
     if class_weight is None:
         return data
     if data.weights is not None:
         raise ValueError(f"{who}: class_weight and sample_weight exclude each other; multiply them together")
-    assert data.y is not None
-    weights = checks.weights_of_classes(who, data.y, class_weight, sample_shape(model.output_shape))
-    return Dataset(data.x, data.y, weights)
+    if len(data.y) != 1:
+        raise ValueError(f"{who}: class_weight needs a model with one output; give sample_weight instead")
+    weights = checks.weights_of_classes(who, data.y[0], class_weight, model.sample_output_shapes[0])
+    return replace(data, weights=weights)
 
 
-def plan_for(model: Trainer, mode: str, rows: int, *, weighted: bool = False, training: bool | None = None) -> Plan:
-    """The plan for batches of up to `rows`, from the model's cache or built now.
-
-    Args:
-        model: built, and compiled unless `mode` is "predict".
-        mode: "train", "evaluate" or "predict".
-        rows: the largest batch.
-        weighted: whether samples have weights.
-        training: whether dropout is on and batches are normalised by themselves; None: in mode "train" only.
-    """
-    output_shape = sample_shape(model.output_shape)
-    settings: dict[str, Any] = {"loss": None, "metrics": (), "labels": None, "label_shape": ()}
-    compilation = model.compilation
-    if mode != "predict":
-        assert compilation is not None and compilation.loss is not None
-        sparse = compilation.loss.sparse
-        settings = {
-            "loss": compilation.loss,
-            "metrics": tuple(dict.fromkeys(compilation.metrics(output_shape).values())),
-            "labels": "int" if sparse else "float",
-            "label_shape": output_shape[:-1] if sparse else output_shape,
-        }
-    spec = PlanSpec(
-        mode=mode,
-        capacity=rows,
-        training=mode == "train" if training is None else training,
-        weighted=weighted,
-        **settings,
-    )
-    optimizer = model.optimizer if mode == "train" else None
-    layers = tuple((layer, layer.trainable) for layer in model.layers)
-    variables = tuple((variable, variable.trainable) for variable in model.weights)
-    settings_of_optimizer = () if optimizer is None else tuple(optimizer.attributes.items())
-    key = (spec, layers, variables, optimizer, settings_of_optimizer)
-    return model.plans.get(key, lambda: build_plan(cast("Sequential", model), spec, optimizer))
-
-
-def means(model: Trainer, plan: Plan) -> Logs:
-    """Loss and metrics since the plan's totals were last reset, sorted by name as Keras 3 does."""
-    assert model.compilation is not None
-    totals = plan.totals()
-    kernels = {"loss": "loss", **model.compilation.metrics(sample_shape(model.output_shape))}
-    return {name: float(totals[kernel][0] / totals[kernel][1]) for name, kernel in sorted(kernels.items())}
+def cut(model: Learner, rows: FloatArray) -> Any:
+    """The outputs of a plan, which lie side by side in each row, in the form of the model's output."""
+    return model._output_form.pack(checks.apart(rows, model.sample_output_shapes))
 
 
 @contextmanager
-def shown(steps: int, verbose: int) -> Iterator[Progress]:
+def shown(steps: int | None, verbose: int) -> Iterator[Progress]:
     """A progress line that is ended whatever happens."""
     progress = Progress(steps, verbose)
     try:
@@ -166,117 +172,51 @@ class Watch:
             self.progress.update(done, logs() if self.phase != "predict" else None)
 
 
-def evaluate(model: Trainer, data: Dataset, batch_size: int, watch: Watch, pace: loop.Pace) -> Logs:
+def evaluate(model: Learner, feed: Feed, watch: Watch, pace: loop.Pace) -> Logs:
     """Loss and metrics in inference mode."""
-    rows = capacity(batch_size, len(data))
-    plan = plan_for(model, "evaluate", rows, weighted=data.weights is not None)
+    feed.reset()
     watch.notify("begin")
-    plan.reset_totals()
-    for done in loop.test_steps(plan, data, rows, pace, seed=model._seed, before=watch.before):
-        watch.after(done, partial(means, model, plan))
-    logs = means(model, plan)
+    tally = Tally(model, "evaluate")
+    for stretch in feed.epoch(model._seed, 0):
+        for chunk in loop.run(tally.plan(stretch), stretch, pace, seed=model._seed, before=watch.before):
+            tally.add(stretch, chunk)
+            watch.after(chunk.done, tally.means)
+    logs = tally.means()
     watch.notify("end", logs)
     return logs
 
 
-def predict(
-    model: Trainer, data: Dataset, batch_size: int, watch: Watch, *, training: bool = False, iteration: int = 0
-) -> FloatArray:
-    """The model's output, float32 [rows, *output shape]."""
-    rows = capacity(batch_size, len(data))
-    plan = plan_for(model, "predict", rows, training=training)
-    out = np.empty((len(data), *sample_shape(model.output_shape)), np.float32)
+def predict(model: Learner, feed: Feed, watch: Watch, *, training: bool = False, iteration: int = 0) -> Any:
+    """The model's output, float32 [rows, *output shape]; several in the form in which the model was given them."""
     watch.notify("begin")
-    for done in loop.predict_steps(
-        plan, data, out, rows, watch.pace(), seed=model._seed, iteration=iteration, before=watch.before
-    ):
-        outputs = out[(done - 1) * rows : done * rows]
-        watch.after(done, partial(dict, outputs=outputs))
-    watch.notify("end")
-    return out
-
-
-def train_once(model: Trainer, data: Dataset) -> Logs:
-    """One step on all rows together."""
-    assert model.optimizer is not None
-    plan = plan_for(model, "train", len(data), weighted=data.weights is not None)
-    plan.reset_totals()
-    order = loop.data_order(model._seed, 0, len(data), shuffle=False)
-    for _ in loop.train_steps(plan, data, order, len(data), loop.Pace(), seed=model._seed, optimizer=model.optimizer):
-        pass
-    return means(model, plan)
-
-
-@dataclass
-class Fit:
-    """One run of `fit`.
-
-    Attributes:
-        training: rows to learn from.
-        validation: rows to measure on after each epoch, or None.
-        batch_size, validation_batch_size: rows a step.
-        shuffle: a new order each epoch.
-        verbose: 0, 1 or 2.
-        callbacks: among them a `History`.
-    """
-
-    model: Trainer
-    training: Dataset
-    validation: Dataset | None
-    batch_size: int
-    validation_batch_size: int
-    shuffle: bool
-    verbose: int
-    callbacks: CallbackList
-
-    def run(self, first: int, last: int) -> History:
-        """The epochs from `first` up to `last` (excluded), or until a callback stops them."""
-        history = next((callback for callback in self.callbacks.callbacks if isinstance(callback, History)), None)
-        if history is None:
-            history = History()
-            self.callbacks.append(history)
-        self.model.stop_training = False
-        self._pace = Watch("train", self.callbacks).pace()
-        self._test_pace = Watch("test", self.callbacks).pace()
-        logs: Logs | None = None
-        self.callbacks.notify("on_train_begin")
-        for epoch in range(first, last):
-            self.callbacks.notify("on_epoch_begin", epoch)
-            if self.verbose and last > 1:
-                say(f"Epoch {epoch + 1}/{last}")
-            with shown(loop.steps_of(len(self.training), self.batch_size), self.verbose) as progress:
-                logs = self._epoch(progress)
-                self.callbacks.notify("on_epoch_end", epoch, logs)
-                progress.finish(logs)
-            if self.model.stop_training:
-                break
-        self.callbacks.notify("on_train_end", logs)
-        return history
-
-    def _epoch(self, progress: Progress) -> Logs:
-        model, data = self.model, self.training
-        assert model.optimizer is not None
-        # Looked up each epoch: a callback may have frozen a layer.
-        plan = plan_for(model, "train", capacity(self.batch_size, len(data)), weighted=data.weights is not None)
-        plan.reset_totals()
-        watch = Watch("train", self.callbacks, progress)
-        order = loop.data_order(model._seed, model.optimizer.iterations, len(data), self.shuffle)
-        for done in loop.train_steps(
-            plan,
-            data,
-            order,
-            min(self.batch_size, len(data)),
-            self._pace,
-            seed=model._seed,
-            optimizer=model.optimizer,
-            before=watch.before,
+    pace, parts = watch.pace(), []
+    for stretch in feed.epoch(model._seed, 0):
+        plan = plan_for(model, "predict", stretch.capacity, training=training)
+        parts.append(np.empty((len(stretch.order), plan.output_size), np.float32))
+        for chunk in loop.run(
+            plan, stretch, pace, seed=model._seed, iteration=iteration, before=watch.before, out=parts[-1]
         ):
-            watch.after(done, partial(means, model, plan))
+            assert chunk.outputs is not None
+            watch.after(chunk.done, partial(_outputs, model, chunk.outputs))
+    watch.notify("end")
+    return cut(model, parts[0] if len(parts) == 1 else np.concatenate(parts))
+
+
+def _outputs(model: Learner, rows: FloatArray) -> dict[str, Any]:
+    """What a callback is told of a batch of `predict`."""
+    return {"outputs": cut(model, rows)}
+
+
+def train(model: Learner, feed: Feed, watch: Watch, pace: loop.Pace) -> Logs:
+    """The steps of an epoch, or those until the training is stopped."""
+    optimizer = model.optimizer
+    assert optimizer is not None
+    tally = Tally(model, "train")  # asks for plans anew: a callback may have frozen a layer
+    for stretch in feed.epoch(model._seed, optimizer.iterations):
+        plan = tally.plan(stretch)
+        for chunk in loop.run(plan, stretch, pace, seed=model._seed, optimizer=optimizer, before=watch.before):
+            tally.add(stretch, chunk)
+            watch.after(chunk.done, tally.means)
             if model.stop_training:
-                break
-        logs = means(model, plan)
-        if self.validation is not None:
-            watching = Watch("test", self.callbacks)
-            tested = evaluate(model, self.validation, self.validation_batch_size, watching, self._test_pace)
-            logs.update({f"val_{name}": value for name, value in tested.items()})
-        return logs
+                return tally.means()
+    return tally.means()

@@ -3,158 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from pyconvnet import metrics as metric_rules
+from pyconvnet._suggest import suggests_arguments
 from pyconvnet.callbacks import Callback, CallbackList, History
 from pyconvnet.ops._check import integer
 
-from . import data as checks
 from . import loop, runs
-from .compiled import Compiled, check_device, refuse, resolve
-from .plans import PlanCache
+from .arguments import batch_rows, fit_feeds, one_batch, open_feed, validated_epochs
+from .fitting import Fit
+from .learner import Learner
 from .progress import verbosity
 
-if TYPE_CHECKING:
-    from pyconvnet.layers import Layer
-    from pyconvnet.optimizers import Optimizer
-    from pyconvnet.plan import Plan
-    from pyconvnet.variables import Variable
-
-FloatArray = npt.NDArray[np.float32]
 Callbacks = Callback | Iterable[Callback] | None
 
-_DEFAULT_BATCH = 32
 
+class Trainer(Learner):
+    """compile, fit, evaluate and predict for a model that has layers and can be lowered to a plan."""
 
-class Trainer:
-    """compile, fit, evaluate and predict for a model that has layers and can be lowered to a plan.
-
-    Attributes:
-        optimizer: set by `compile`.
-        loss: as given to `compile`.
-        compilation: what `compile` was told, checked; None before.
-        history: the `History` of the last `fit`.
-        stop_training: set it to True in a callback to end the training.
-    """
-
-    optimizer: Optimizer | None = None
-    loss: Any = None
-    compilation: Compiled | None = None
-    history: History | None = None
-    stop_training: bool = False
-    _plans: PlanCache | None = None
-    _calls_in_training_mode: int = 0  # so that each call of model(x, training=True) drops other elements
-
-    if TYPE_CHECKING:  # what the model brings
-        name: str
-        built: bool
-        _seed: int
-
-        @property
-        def layers(self) -> list[Layer]: ...
-        @property
-        def weights(self) -> list[Variable]: ...
-        @property
-        def input_shape(self) -> tuple[int | None, ...]: ...
-        @property
-        def output_shape(self) -> tuple[int | None, ...]: ...
-        def build(self, input_shape: tuple[int | None, ...]) -> None: ...
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        metrics: Any = None,
-        loss_weights: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        *,
-        device: str | None = None,
-    ) -> None:
-        """Says how the model is trained and measured.
-
-        Args:
-            optimizer: an optimizer or its name.
-            loss: a loss or its name.
-            metrics: a name or a list of names, such as "accuracy".
-            loss_weights, weighted_metrics, run_eagerly: as in Keras, but only their defaults are taken.
-            steps_per_execution, jit_compile: taken and ignored; they change nothing here.
-            device: "auto" or "cpu".
-
-        Raises:
-            TypeError: something of the wrong kind.
-            ValueError: an unknown name, a device that is not there, or a default that must stay.
-
-        Example:
-            >>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-            ... # doctest: +SKIP
-        """
-        refuse(
-            "compile",
-            loss_weights=(loss_weights, None, "a model has one output and one loss"),
-            weighted_metrics=(weighted_metrics, None, "metrics are not weighted; the loss is"),
-            run_eagerly=(run_eagerly, False, "print(model.plan()) shows every kernel call of a step"),
-        )
-        integer("compile", "steps_per_execution", steps_per_execution)
-        check_device(device)
-        self.optimizer, self.compilation = resolve(optimizer, loss, metrics)
-        self.loss = loss
-        self.stop_training = False
-        self.plans.clear()
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return self.compilation is not None
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """What `evaluate` answers, in order: "loss" and the metrics."""
-        return ["loss", *(self.compilation.metric_names if self.compilation else ())]
-
-    def metric_direction(self, name: str) -> str | None:
-        """Whether the loss or a metric of `compile` should fall ("min") or rise ("max"); None for another name."""
-        if name == "loss":
-            return "min"
-        if self.compilation is None or name not in self.compilation.metric_names:
-            return None
-        return metric_rules.direction(self.compilation.metrics(runs.sample_shape(self.output_shape))[name])
-
-    @property
-    def plans(self) -> PlanCache:
-        """The plans made so far."""
-        if self._plans is None:
-            self._plans = PlanCache()
-        return self._plans
-
-    def plan(self, batch_size: int = _DEFAULT_BATCH, training: bool = True) -> Plan:
-        """The list of kernel calls of a step; print it.
-
-        Args:
-            batch_size: the largest batch.
-            training: the plan of a training step where the model is compiled with a loss; otherwise of `predict`.
-
-        Raises:
-            ValueError: the model does not know its input shape yet.
-
-        Example:
-            >>> print(model.plan())  # doctest: +SKIP
-        """
-        rows = integer("plan", "batch_size", batch_size)
-        if not self.built:
-            raise ValueError(
-                f"plan: {type(self).__name__} {self.name!r} does not know its input shape; "
-                "begin it with Input(shape) or call build(input_shape)"
-            )
-        compiled = self.compilation is not None and self.compilation.loss is not None
-        return runs.plan_for(self, "train" if training and compiled else "predict", rows)
-
+    @suggests_arguments
     def fit(
         self,
         x: Any = None,
@@ -172,27 +39,40 @@ class Trainer:
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | list[int] = 1,
     ) -> History:
         """Trains the model.
 
         The arrays are read where they lie: any numeric dtype, any strides, never copied as a whole. An epoch visits
         every row once; its last batch may be smaller. Ctrl-C ends after a whole step and the model stays usable.
 
+        Instead of arrays, `x` may give batches ``(x, y)`` or ``(x, y, sample_weight)``, of any sizes. A Sequence
+        (`pyconvnet.utils.Sequence`, or what `ImageDataGenerator.flow` answers) is gone through once an epoch. A
+        generator or another iterator is gone through once in all: give `steps_per_epoch` where it has no end or where
+        there are several epochs. Where it ends too soon, the training ends too, with a warning (Keras 3 repeats the
+        generator's first two batches for the epochs that are left).
+
         Args:
-            x: [samples, *input shape]; a last axis of length 1 may be missing.
-            y: labels, [samples] class numbers or [samples, *output shape], as the loss wants them.
+            x: [samples, *input shape]; a last axis of length 1 may be missing. For several inputs a list or a
+                dictionary of such. Or what gives batches.
+            y: labels, [samples] class numbers or [samples, *output shape], as the loss wants them; a list or a
+                dictionary of such for several outputs.
             batch_size: rows a step; 32 if None.
             epochs: number of the last epoch.
             verbose: 0 silent, 1 a progress bar, 2 a line an epoch, "auto" a bar on a terminal and lines elsewhere.
             callbacks: called in the order given.
             validation_split: share of the samples, the last ones, that validate instead of training.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``; goes before `validation_split`.
-            shuffle: a new order every epoch, from the model's seed and the steps done so far.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``, or what gives batches; goes before
+                `validation_split`.
+            shuffle: a new order every epoch, of the rows or of a Sequence's batches, from the model's seed and the
+                steps done so far; an iterator's order stays.
             class_weight: weight of each class in the loss; 1 where it is not named.
             sample_weight: [samples], weight of each sample in the loss.
             initial_epoch: where to go on counting.
-            steps_per_epoch, validation_steps, validation_freq: as in Keras, but only their defaults are taken.
+            steps_per_epoch: steps of an epoch; None: all there are. The next epoch goes on where this one ended, and
+                begins anew when all were seen.
+            validation_steps: steps of a validation, always the first; None: all there are.
+            validation_freq: validate after every so many epochs, or after these (the first is 1).
             validation_batch_size: `batch_size` if None.
 
         Returns:
@@ -206,28 +86,29 @@ class Trainer:
         Example:
             >>> history = model.fit(x, y, epochs=2, validation_split=0.25)  # doctest: +SKIP
         """
-        refuse(
-            "fit",
-            steps_per_epoch=(steps_per_epoch, None, "an epoch visits every sample once; pass fewer samples"),
-            validation_steps=(validation_steps, None, "every validation sample is used; pass fewer"),
-            validation_freq=(validation_freq, 1, "every epoch is validated"),
-        )
-        rows = _batch("fit", batch_size)
-        test_rows = rows if validation_batch_size is None else _batch("fit", validation_batch_size, "validation_")
+        rows = batch_rows("fit", batch_size)
+        test_rows = rows if validation_batch_size is None else batch_rows("fit", validation_batch_size, "validation_")
         last = integer("fit", "epochs", epochs)
         first = integer("fit", "initial_epoch", initial_epoch, minimum=0)
+        validated = validated_epochs("fit", validation_freq)
         shown = verbosity("fit", verbose)
-        training = runs.read_labelled(self, "fit", x, y, sample_weight)
-        validation = None
-        if validation_data is not None:
-            validation = runs.read_labelled(self, "fit: validation_data", *_validation(validation_data))
-        else:
-            training, validation = checks.split(training, validation_split)
-        training = runs.weigh_classes(self, "fit", training, class_weight)
-        params = {"verbose": verbose, "epochs": last, "steps": loop.steps_of(len(training), rows)}
+        training, validation = fit_feeds(
+            self,
+            (x, y, sample_weight),
+            batch_size=rows,
+            steps=steps_per_epoch,
+            shuffle=bool(shuffle),
+            class_weight=class_weight,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            validation_batch_size=test_rows,
+            validation_steps=validation_steps,
+        )
+        params = {"verbose": verbose, "epochs": last, "steps": training.steps}
         watchers = CallbackList("fit", callbacks, self, params)
-        return runs.Fit(self, training, validation, rows, test_rows, bool(shuffle), shown, watchers).run(first, last)
+        return Fit(self, training, validation, shown, watchers, validated).run(first, last)
 
+    @suggests_arguments
     def evaluate(
         self,
         x: Any = None,
@@ -243,7 +124,7 @@ class Trainer:
 
         Args:
             x, y, sample_weight, batch_size, verbose, callbacks: as for `fit`.
-            steps: as in Keras, but only None is taken.
+            steps: how many, from the front; None: all there are.
             return_dict: answer a dict by name.
 
         Returns:
@@ -255,17 +136,16 @@ class Trainer:
         Example:
             >>> loss, accuracy = model.evaluate(x_test, y_test, verbose=0)  # doctest: +SKIP
         """
-        refuse("evaluate", steps=(steps, None, "every sample is used; pass fewer"))
-        rows, shown = _batch("evaluate", batch_size), verbosity("evaluate", verbose)
-        data = runs.read_labelled(self, "evaluate", x, y, sample_weight)
-        total = loop.steps_of(len(data), rows)
-        watchers = CallbackList("evaluate", callbacks, self, {"verbose": verbose, "epochs": 1, "steps": total})
-        with runs.shown(total, shown) as progress:
+        rows, shown = batch_rows("evaluate", batch_size), verbosity("evaluate", verbose)
+        feed = open_feed(self, "evaluate", (x, y, sample_weight), batch_size=rows, steps=steps)
+        watchers = CallbackList("evaluate", callbacks, self, {"verbose": verbose, "epochs": 1, "steps": feed.steps})
+        with runs.shown(feed.steps, shown) as progress:
             watch = runs.Watch("test", watchers, progress)
-            logs = runs.evaluate(self, data, rows, watch, watch.pace())
+            logs = runs.evaluate(self, feed, watch, watch.pace())
             progress.finish(logs)
         return logs if return_dict else self._in_order(logs)
 
+    @suggests_arguments
     def predict(
         self,
         x: Any,
@@ -273,17 +153,17 @@ class Trainer:
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
-    ) -> FloatArray:
+    ) -> Any:
         """The model's output for given samples, in inference mode.
 
         Args:
-            x: [samples, *input shape]; a last axis of length 1 may be missing.
+            x: as for `fit`; of batches ``(x, y)`` the labels are left out.
             batch_size: rows at a time; 32 if None.
             verbose, callbacks: as for `fit`.
-            steps: as in Keras, but only None is taken.
+            steps: how many, from the front; None: all there are.
 
         Returns:
-            float32 [samples, *output shape].
+            float32 [samples, *output shape]; a list or a dictionary where the model has several outputs.
 
         Raises:
             TypeError, ValueError: `x` does not fit the model, or a setting is wrong.
@@ -292,16 +172,15 @@ class Trainer:
             >>> model.predict(x_test[:1]).argmax(axis=-1)  # doctest: +SKIP
             array([9])
         """
-        refuse("predict", steps=(steps, None, "every sample is predicted; pass fewer"))
-        rows, shown = _batch("predict", batch_size), verbosity("predict", verbose)
-        data = runs.read_data(self, "predict", x)
-        total = loop.steps_of(len(data), rows)
-        watchers = CallbackList("predict", callbacks, self, {"verbose": verbose, "epochs": 1, "steps": total})
-        with runs.shown(total, shown) as progress:
-            out = runs.predict(self, data, rows, runs.Watch("predict", watchers, progress))
+        rows, shown = batch_rows("predict", batch_size), verbosity("predict", verbose)
+        feed = open_feed(self, "predict", (x, None, None), batch_size=rows, steps=steps, labelled=False)
+        watchers = CallbackList("predict", callbacks, self, {"verbose": verbose, "epochs": 1, "steps": feed.steps})
+        with runs.shown(feed.steps, shown) as progress:
+            out = runs.predict(self, feed, runs.Watch("predict", watchers, progress))
             progress.finish()
         return out
 
+    @suggests_arguments
     def train_on_batch(
         self,
         x: Any,
@@ -326,9 +205,11 @@ class Trainer:
             >>> loss, accuracy = model.train_on_batch(x[:32], y[:32])  # doctest: +SKIP
         """
         data = runs.read_labelled(self, "train_on_batch", x, y, sample_weight)
-        logs = runs.train_once(self, runs.weigh_classes(self, "train_on_batch", data, class_weight))
+        data = runs.weigh_classes(self, "train_on_batch", data, class_weight)
+        logs = runs.train(self, one_batch("train_on_batch", data), runs.Watch("train"), loop.Pace())
         return logs if return_dict else self._in_order(logs)
 
+    @suggests_arguments
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics of exactly these samples, in inference mode; arguments as `train_on_batch`.
 
@@ -336,10 +217,10 @@ class Trainer:
             >>> loss, accuracy = model.test_on_batch(x[:32], y[:32])  # doctest: +SKIP
         """
         data = runs.read_labelled(self, "test_on_batch", x, y, sample_weight)
-        logs = runs.evaluate(self, data, len(data), runs.Watch("test"), loop.Pace())
+        logs = runs.evaluate(self, one_batch("test_on_batch", data), runs.Watch("test"), loop.Pace())
         return logs if return_dict else self._in_order(logs)
 
-    def predict_on_batch(self, x: Any) -> FloatArray:
+    def predict_on_batch(self, x: Any) -> Any:
         """The model's output for these samples as one batch, float32 [samples, *output shape].
 
         Example:
@@ -347,18 +228,18 @@ class Trainer:
             (2, 10)
         """
         data = runs.read_data(self, "predict_on_batch", x)
-        return runs.predict(self, data, len(data), runs.Watch("predict"))
+        return runs.predict(self, one_batch("predict_on_batch", data), runs.Watch("predict"))
 
-    def __call__(self, x: Any, training: bool = False) -> FloatArray:
+    def __call__(self, x: Any, training: bool = False) -> Any:
         """The model's output for these samples as one batch.
 
         Args:
-            x: [samples, *input shape]; a last axis of length 1 may be missing.
+            x: as for `fit`.
             training: switch dropout on and normalise by the batch's own statistics. The moving statistics stay;
                 every call drops other elements.
 
         Returns:
-            float32 [samples, *output shape].
+            float32 [samples, *output shape]; a list or a dictionary where the model has several outputs.
 
         Raises:
             TypeError, ValueError: `x` does not fit the model.
@@ -371,22 +252,5 @@ class Trainer:
         iteration = self._calls_in_training_mode
         if training:
             self._calls_in_training_mode += 1
-        watch = runs.Watch("predict")
-        return runs.predict(self, data, len(data), watch, training=bool(training), iteration=iteration)
-
-    def _in_order(self, logs: dict[str, float]) -> float | list[float]:
-        values = [logs[name] for name in self.metrics_names]
-        return values if len(values) > 1 else values[0]
-
-
-def _batch(who: str, batch_size: Any, prefix: str = "") -> int:
-    return integer(who, f"{prefix}batch_size", _DEFAULT_BATCH if batch_size is None else batch_size)
-
-
-def _validation(given: Any) -> tuple[Any, Any, Any]:
-    if not isinstance(given, (tuple, list)):
-        raise TypeError(f"fit: validation_data must be (x, y) or (x, y, sample_weight), got {type(given).__name__}")
-    if len(given) not in (2, 3):
-        raise ValueError(f"fit: validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} entries")
-    x, y, *weights = given
-    return x, y, weights[0] if weights else None
+        feed, watch = one_batch(self.name, data), runs.Watch("predict")
+        return runs.predict(self, feed, watch, training=bool(training), iteration=iteration)

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pyconvnet.ops._check import integer
 from pyconvnet.random import set_random_seed
+from pyconvnet.utils.sequence import PyDataset, Sequence
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = ["PyDataset", "Sequence", "set_random_seed", "to_categorical"]
 
 
 def to_categorical(labels: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@
 The gradients are made by training: one row x [1, k] into Dense(m, no bias) under the mean absolute error with a
 target so far away that the sign of the difference is fixed gives the gradient x[i] * sign[j] / m whatever the weights
 are. The script checks that train_on_batch and optimizer.apply on those gradients give the same weights.
+Rows with "bias" have a second variable, whose gradient is sign[j] / m.
 "float64_error" is the distance of Keras's float32 weights from the same steps in float64, as a share of the largest
 distance moved.
 """
@@ -17,6 +18,8 @@ from record import keras, np, output_path, save_arrays, use_floatx
 
 STEPS, INPUTS, UNITS = 10, 6, 4
 FAR = 1e6
+
+EMA = {"ema_momentum": 0.9, "ema_overwrite_frequency": 3}
 
 CASES: list[dict[str, Any]] = [
     {"name": "sgd_default", "optimizer": "SGD", "config": {}},
@@ -34,6 +37,48 @@ CASES: list[dict[str, Any]] = [
         "config": {"learning_rate": 0.01, "rho": 0.8, "epsilon": 1e-2},
     },
     {"name": "rmsprop_momentum", "optimizer": "RMSprop", "config": {"learning_rate": 0.01, "momentum": 0.9}},
+    {"name": "adamw_default", "optimizer": "AdamW", "config": {}},
+    {"name": "adamw_decay", "optimizer": "AdamW", "config": {"learning_rate": 0.1, "weight_decay": 0.3}},
+    {"name": "sgd_decay", "optimizer": "SGD", "config": {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.5}},
+    {"name": "rmsprop_decay", "optimizer": "RMSprop", "config": {"learning_rate": 0.1, "weight_decay": 0.2}},
+    *(
+        {"name": f"{optimizer.lower()}_{key}", "optimizer": optimizer, "config": {key: limit, "learning_rate": 0.1}}
+        for optimizer in ("SGD", "Adam", "RMSprop")
+        for key, limit in (("clipnorm", 0.3), ("clipvalue", 0.1), ("global_clipnorm", 0.3))
+    ),
+    {"name": "sgd_long_clipnorm", "optimizer": "SGD", "config": {"clipnorm": 30.0, "learning_rate": 0.1}},
+    {"name": "sgd_long_global_clipnorm", "optimizer": "SGD", "config": {"global_clipnorm": 30.0}},
+    {"name": "sgd_ema", "optimizer": "SGD", "config": {"learning_rate": 0.1, "use_ema": True, **EMA}},
+    {"name": "adam_ema", "optimizer": "Adam", "config": {"use_ema": True, **EMA, "ema_momentum": 0.6}},
+    {"name": "bias_global_clipnorm", "optimizer": "Adam", "bias": True, "config": {"global_clipnorm": 0.3}},
+    {"name": "bias_clipnorm", "optimizer": "SGD", "bias": True, "config": {"clipnorm": 0.3, "learning_rate": 0.1}},
+    {"name": "bias_decay", "optimizer": "AdamW", "bias": True, "config": {"weight_decay": 0.5}},
+    {
+        "name": "bias_excluded",
+        "optimizer": "AdamW",
+        "bias": True,
+        "exclude": ["bias", "gamma"],
+        "config": {"weight_decay": 0.5, "learning_rate": 0.1},
+    },
+    *(
+        {
+            "name": f"{optimizer.lower()}_{schedule}",
+            "optimizer": optimizer,
+            "schedule": [schedule, config],
+            "config": {},
+        }
+        for optimizer, schedule, config in (
+            ("SGD", "ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}),
+            ("Adam", "PiecewiseConstantDecay", {"boundaries": [2, 5], "values": [0.1, 0.01, 0.05]}),
+            ("RMSprop", "CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 8}),
+        )
+    ),
+    {
+        "name": "adamw_decay_schedule",
+        "optimizer": "AdamW",
+        "schedule": ["PolynomialDecay", {"initial_learning_rate": 0.2, "decay_steps": 10}],
+        "config": {"weight_decay": 0.3},
+    },
 ]
 
 
@@ -53,30 +98,51 @@ def fixed_steps() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, signs, start.astype(np.float32)
 
 
-def apply_steps(row: dict[str, Any], gradients: np.ndarray, start: np.ndarray, floatx: str) -> np.ndarray:
-    """Weights after each step [steps, k, m], by optimizer.apply."""
+def make_optimizer(row: dict[str, Any]) -> Any:
+    """The optimizer of a row."""
+    config = dict(row["config"])
+    if "schedule" in row:
+        name, arguments = row["schedule"]
+        config["learning_rate"] = getattr(keras.optimizers.schedules, name)(**arguments)
+    optimizer = getattr(keras.optimizers, row["optimizer"])(**config)
+    if "exclude" in row:
+        optimizer.exclude_from_weight_decay(var_names=row["exclude"])
+    return optimizer
+
+
+def apply_steps(row: dict[str, Any], gradients: np.ndarray, signs: np.ndarray, start: np.ndarray, floatx: str) -> Any:
+    """Weights after each step [steps, k (+ 1 with bias), m], by optimizer.apply."""
     use_floatx(floatx)
-    variable = keras.Variable(start.astype(floatx), dtype=floatx)
-    optimizer = getattr(keras.optimizers, row["optimizer"])(**row["config"])
-    optimizer.build([variable])
+    variables = [keras.Variable(start.astype(floatx), dtype=floatx, name="kernel")]
+    if row.get("bias"):
+        variables.append(keras.Variable(np.zeros(UNITS, floatx), dtype=floatx, name="bias"))
+    optimizer = make_optimizer(row)
+    optimizer.build(variables)
     weights = []
-    for gradient in gradients:
-        optimizer.apply([keras.ops.convert_to_tensor(gradient.astype(floatx))], [variable])
-        weights.append(variable.numpy().copy())
+    for gradient, sign in zip(gradients, signs, strict=True):
+        both = [gradient, sign / UNITS][: len(variables)]
+        optimizer.apply([keras.ops.convert_to_tensor(g.astype(floatx)) for g in both], variables)
+        weights.append(np.vstack([variable.numpy() for variable in variables]))
     return np.stack(weights)
 
 
 def train_steps(row: dict[str, Any], x: np.ndarray, signs: np.ndarray, start: np.ndarray) -> np.ndarray:
     """The same by train_on_batch."""
     use_floatx("float32")
-    model = keras.Sequential([keras.layers.Input((INPUTS,)), keras.layers.Dense(UNITS, use_bias=False)])
-    model.set_weights([start])
-    model.compile(optimizer=getattr(keras.optimizers, row["optimizer"])(**row["config"]), loss="mean_absolute_error")
+    bias = bool(row.get("bias"))
+    model = keras.Sequential([keras.layers.Input((INPUTS,)), keras.layers.Dense(UNITS, use_bias=bias)])
+    model.set_weights([start, np.zeros(UNITS)][: 1 + bias])
+    model.compile(optimizer=make_optimizer(row), loss="mean_absolute_error")
     weights = []
     for values, sign in zip(x, signs, strict=True):
         model.train_on_batch(values[None], -FAR * sign[None])
-        weights.append(model.get_weights()[0].copy())
+        weights.append(np.vstack(model.get_weights()))
     return np.stack(weights)
+
+
+def begin(row: dict[str, Any], start: np.ndarray) -> np.ndarray:
+    """The weights before the first step, laid out as those behind it."""
+    return np.vstack([start, np.zeros((1, UNITS))]) if row.get("bias") else start
 
 
 def main() -> None:
@@ -85,9 +151,9 @@ def main() -> None:
     gradients = x[:, :, None] * signs[:, None, :] / np.float32(UNITS)
     arrays = {"x": x, "signs": signs, "start": start, "gradients": gradients}
     for row in CASES:
-        weights, exact = (apply_steps(row, gradients, start, floatx) for floatx in ("float32", "float64"))
+        weights, exact = (apply_steps(row, gradients, signs, start, floatx) for floatx in ("float32", "float64"))
         trained = train_steps(row, x, signs, start)
-        moved = np.abs(exact - start).max()
+        moved = np.abs(exact - begin(row, start)).max()
         row["float64_error"] = float(np.abs(weights - exact).max() / moved)
         row["train_error"] = float(np.abs(weights - trained).max() / moved)
         assert row["train_error"] < 1e-5, row

@@ -57,8 +57,8 @@ NETWORKS: dict[str, Layers] = {
 PARAMETERS = {"mlp": 101_770, "conv": 3_989_642, "pool": 241_546, "book": 333_526, "vgg": 5_240_842}
 # Seeds of the initial weights. Adam's first steps move a weight by the whole rate however small its gradient is, so
 # where a gradient is lost in rounding, two right programs part: with other seeds for vgg, Keras differs from itself
-# (in float64, or without XLA) by up to 1e-1 in the tenth loss. 304 is calm; the small networks were calm at once.
-SEEDS = {"mlp": 100, "conv": 101, "pool": 102, "book": 103, "vgg": 304}
+# (in float64, or without XLA) by up to 1e-1 in the tenth loss, with 400 by 6e-3. The small networks are calm.
+SEEDS = {"mlp": 100, "conv": 101, "pool": 102, "book": 103, "vgg": 400}
 INPUT_SHAPE = (28, 28, 1)
 STEPS = 10
 BATCH = 32

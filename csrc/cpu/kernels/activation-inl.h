@@ -37,16 +37,9 @@ inline void for_each_last_axis(const Run& run, int64_t size, int64_t features, c
   });
 }
 
-// exp(x) / sum of exp(x); the largest x is taken off first, so that nothing overflows.
+// exp(x) / sum of exp(x)
 inline void softmax(const float* x, float* y, int64_t features) {
-  float largest = x[0];
-  for (int64_t i = 1; i < features; ++i) largest = x[i] > largest ? x[i] : largest;
-  for_each_vector(0, features, [&](int64_t i, int64_t lanes) {
-    store_lanes(y + i, exp_of_negative(load_lanes(x + i, lanes) - broadcast(largest)), lanes);
-  });
-  double sum = 0;
-  for (int64_t i = 0; i < features; ++i) sum += static_cast<double>(y[i]);
-  const Vec scale = broadcast(static_cast<float>(1.0 / sum));
+  const Vec scale = broadcast(static_cast<float>(1.0 / softmax_exps(x, features, y).sum));
   for_each_vector(0, features,
                   [&](int64_t i, int64_t lanes) { store_lanes(y + i, load_lanes(y + i, lanes) * scale, lanes); });
 }
@@ -84,6 +77,8 @@ inline void activation_forward(const ActivationForward& op, const Run& run) {
     case ActivationFunction::softplus:
       return map(run, size, x, y,
                  [](Vec a) { return max(zero(), a) + log1p_of_unit(exp_of_negative(zero() - absolute(a))); });
+    case ActivationFunction::clipped_relu:
+      return map(run, size, x, y, [=](Vec a) { return min(parameter, max(zero(), a)); });
   }
 }
 
@@ -120,6 +115,9 @@ inline void activation_backward(const ActivationBackward& op, const Run& run) {
       });
     case ActivationFunction::softplus:  // sigmoid(x) = 1 - exp(-y)
       return map(run, size, dy, saved, dx, [](Vec d, Vec y) { return zero() - d * expm1_of_negative(zero() - y); });
+    case ActivationFunction::clipped_relu:
+      return map(run, size, dy, saved, dx,
+                 [=](Vec d, Vec y) { return select(y > zero(), select(parameter > y, d, zero()), zero()); });
   }
 }
 

@@ -100,24 +100,35 @@ inline void pack_class(const Conv2dBackwardData& op, const ClassAxis& rows, cons
   });
 }
 
-inline void sweep_class(const Conv2dBackwardData& op, const ClassAxis& rows, const ClassAxis& columns,
-                        const Frame& frame, const float* packed, const Run& run) {
-  const Conv2dGeometry& g = op.geometry;
-  const TileShape shape = tile_shape(columns.pixels(), g.group_in());
-  // A whole image a task, whose frame is laid once for it; a batch of one is not split here.
-  parallel_for(*run.pool, run.rows, [&](int64_t n, int worker) {
-    float* scratch = run.pool->scratch(worker);
-    const float* image = op.dy + n * g.out_size();
-    const bool copy = frame.top > 0 || frame.left > 0 || frame.rows > g.oh || frame.columns > g.ow;
-    if (copy) {
-      float* framed = scratch + g.offsets_size();
-      copy_padded(image, g.oh, g.ow, g.c_out, -frame.top, frame.rows, -frame.left, frame.columns, framed);
-      image = framed;
+// Calls fn(rows, columns, shape of its tiles, offset of its packed kernel) for each class that has pixels.
+template <class F>
+inline void for_each_class(const Conv2dGeometry& g, const F& fn) {
+  int64_t offset = 0;
+  for (int64_t i = 0; i < g.stride_h; ++i)
+    for (int64_t j = 0; j < g.stride_w; ++j) {
+      const ClassAxis rows = rows_of(g, i), columns = columns_of(g, j);
+      if (rows.pixels() == 0 || columns.pixels() == 0) continue;
+      const TileShape shape = tile_shape(columns.pixels(), g.group_in());
+      fn(rows, columns, shape, offset);
+      const int64_t depth = rows.count() * columns.count() * g.group_out();
+      offset += g.groups * packed_group_size(depth, g.group_in(), shape.width);
     }
+}
+
+// One image: dy in its frame, if it needs one, then class by class.
+inline void sweep_image(const Conv2dBackwardData& op, const Frame& frame, int64_t n, float* scratch) {
+  const Conv2dGeometry& g = op.geometry;
+  const float* image = op.dy + n * g.out_size();
+  if (frame.top > 0 || frame.left > 0 || frame.rows > g.oh || frame.columns > g.ow) {
+    float* framed = scratch + g.offsets_size();
+    copy_padded(image, g.oh, g.ow, g.c_out, -frame.top, frame.rows, -frame.left, frame.columns, framed);
+    image = framed;
+  }
+  for_each_class(g, [&](const ClassAxis& rows, const ClassAxis& columns, const TileShape& shape, int64_t offset) {
     Sweep s{};
     s.image = image, s.image_row_step = frame.columns * g.c_out, s.image_pixel_step = g.c_out;
     s.taps = class_taps(g, rows, columns, frame, shape.width, scratch);
-    s.packed = packed, s.groups = g.groups, s.group_channels = g.group_out(), s.columns = g.group_in();
+    s.packed = op.packed + offset, s.groups = g.groups, s.group_channels = g.group_out(), s.columns = g.group_in();
     s.out = op.dx + n * g.in_size() + (rows.residue * g.w + columns.residue) * g.c_in;
     s.out_row_step = g.stride_h * g.w * g.c_in, s.out_pixel_step = g.stride_w * g.c_in;
     s.first_row = 0, s.last_row = rows.pixels(), s.width = columns.pixels();
@@ -126,19 +137,15 @@ inline void sweep_class(const Conv2dBackwardData& op, const ClassAxis& rows, con
 }
 
 inline void conv2d_backward_data(const Conv2dBackwardData& op, const Run& run) {
-  if (op.geometry.is_depthwise()) return depthwise_backward_data(op, run);
   const Conv2dGeometry& g = op.geometry;
+  if (g.is_depthwise()) return depthwise_backward_data(op, run);
   const Frame frame = frame_of(g);
-  float* packed = op.packed;
-  for (int64_t i = 0; i < g.stride_h; ++i)
-    for (int64_t j = 0; j < g.stride_w; ++j) {
-      const ClassAxis rows = rows_of(g, i), columns = columns_of(g, j);
-      if (rows.pixels() == 0 || columns.pixels() == 0) continue;
-      const int64_t block = tile_shape(columns.pixels(), g.group_in()).width;
-      pack_class(op, rows, columns, block, packed, run);
-      sweep_class(op, rows, columns, frame, packed, run);
-      packed += g.groups * packed_group_size(rows.count() * columns.count() * g.group_out(), g.group_in(), block);
-    }
+  for_each_class(g, [&](const ClassAxis& rows, const ClassAxis& columns, const TileShape& shape, int64_t offset) {
+    pack_class(op, rows, columns, shape.width, op.packed + offset, run);
+  });
+  // A whole image a task: a batch of one is not split here.
+  parallel_for(*run.pool, run.rows,
+               [&](int64_t n, int worker) { sweep_image(op, frame, n, run.pool->scratch(worker)); });
 }
 
 }  // namespace

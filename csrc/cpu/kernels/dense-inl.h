@@ -1,6 +1,7 @@
-// Three matrix products. The weights [k, m] are read once, where they lie; the batch is small beside them.
+// Matrix products of a dense layer. The weights [k, m] are read once, where they lie; the batch is small beside them.
 #pragma once
 
+#include "cpu/kernels/adam-inl.h"
 #include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/parallel-inl.h"
 #include "cpu/kernels/tile.h"
@@ -10,7 +11,16 @@ namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
 constexpr int64_t kDepthBlock = 256;    // rows of weights, a block of columns wide, that stay in the first-level cache
-constexpr int64_t kPackedBatch = 2048;  // samples of a few inputs that fit a worker's scratch
+constexpr int64_t kSliceBlock = 16384;  // weights of a slice that are used by all samples before the next ones
+
+// A tile whose rows lie side by side.
+inline Tile dense_tile() {
+  static const int64_t zero_offset = 0;
+  Tile tile{};
+  tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
+  tile.row_step = 1;
+  return tile;
+}
 
 // Calls fn(first row, rows) for each tile's rows.
 template <class F>
@@ -18,31 +28,31 @@ inline void for_each_tile_rows(int64_t rows, const TileShape& shape, const F& fn
   for (int64_t row = 0; row < rows; row += shape.rows) fn(row, rows - row < shape.rows ? rows - row : shape.rows);
 }
 
-// x in blocks of a tile's rows: [block][k][rows of the block]. Rows of x often lie a multiple of 4096 bytes apart,
-// and would all fall into the same few cache lines.
-inline void pack_batch(const DenseForward& op, int64_t rows, const TileShape& shape, const Run& run) {
-  const int64_t k = op.geometry.k, pieces = (k + kDepthBlock - 1) / kDepthBlock;
-  parallel_for(*run.pool, pieces, [&](int64_t piece, int) {
-    const int64_t begin = piece * kDepthBlock, end = begin + kDepthBlock < k ? begin + kDepthBlock : k;
-    for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
-      const float* from = op.x + row * k;
-      float* to = op.packed + row * k + begin * count;
-      for (int64_t d = begin; d < end; ++d)
-        for (int64_t r = 0; r < count; ++r) *to++ = from[r * k + d];
-    });
+// ---- forward ----
+
+// Inputs [begin, end) of x in blocks of a tile's rows: [block][k][rows of the block]. Rows of x often lie a multiple of
+// 4096 bytes apart, and would all fall into the same few cache lines.
+inline void pack_batch(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end) {
+  const int64_t k = op.geometry.k;
+  for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
+    const float* from = op.x + row * k;
+    float* to = op.packed + row * k + begin * count;
+    for (int64_t d = begin; d < end; ++d)
+      for (int64_t r = 0; r < count; ++r) *to++ = from[r * k + d];
   });
 }
 
-inline void dense_forward(const DenseForward& op, const Run& run) {
+// A few columns of weights at a time.
+inline void forward_columns(const DenseForward& op, int64_t rows, const TileShape& shape, const Run& run) {
   const DenseGeometry& g = op.geometry;
-  const int64_t rows = run.rows * g.vectors, zero_offset = 0;
-  const TileShape shape = tile_shape(rows, g.m);
-  pack_batch(op, rows, shape, run);
+  parallel_for(*run.pool, (g.k + kDepthBlock - 1) / kDepthBlock, [&](int64_t piece, int) {
+    const int64_t begin = piece * kDepthBlock;
+    pack_batch(op, rows, shape, begin, begin + kDepthBlock < g.k ? begin + kDepthBlock : g.k);
+  });
   parallel_for(*run.pool, (g.m + shape.width - 1) / shape.width, [&](int64_t task, int) {
     const int64_t column = task * shape.width;
-    Tile tile{};
-    tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-    tile.row_step = 1, tile.b_step = tile.c_step = g.m;
+    Tile tile = dense_tile();
+    tile.b_step = tile.c_step = g.m;
     tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
     tile.bias = op.bias ? op.bias + column : nullptr;
     for (int64_t d = 0; d < g.k; d += kDepthBlock) {
@@ -62,70 +72,152 @@ inline void dense_forward(const DenseForward& op, const Run& run) {
   });
 }
 
-inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
+// Inputs [begin, end) times all columns, a few rows of weights at a time: these are read in one stream.
+inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end,
+                          float* sum) {
   const DenseGeometry& g = op.geometry;
-  const int64_t rows = run.rows * g.vectors, zero_offset = 0;
-  const TileShape shape = tile_shape(rows, g.k);
-  parallel_for(*run.pool, (g.k + shape.width - 1) / shape.width, [&](int64_t task, int worker) {
-    const int64_t column = task * shape.width;  // of dx: an input
-    const int64_t columns = g.k - column < shape.width ? g.k - column : shape.width;
-    float* transposed = run.pool->scratch(worker);  // [m, width]
-    pack_transposed(op.kernel + column * g.m, g.m, columns, g.m, shape.width, transposed);
-    Tile tile{};
-    tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-    tile.row_step = g.m, tile.depth_step = 1, tile.depth = g.m;
-    tile.b = transposed, tile.b_step = shape.width;
-    tile.c_step = g.k, tile.columns = columns;
-    for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
-      tile.a = op.dy + row * g.m, tile.c = op.dx + row * g.k + column;
-      run_tile(tile, shape.vectors, count);
+  const int64_t block = g.m * 8 > kSliceBlock ? 8 : kSliceBlock / g.m;
+  Tile tile = dense_tile();
+  tile.b_step = tile.c_step = g.m;
+  for (int64_t d = begin; d < end; d += block) {
+    tile.depth = end - d < block ? end - d : block;
+    tile.accumulate = d > begin;
+    pack_batch(op, rows, shape, d, d + tile.depth);
+    for (int64_t column = 0; column < g.m; column += shape.width) {
+      tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
+      tile.b = op.kernel + d * g.m + column;
+      for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
+        tile.a = op.packed + row * g.k + d * count, tile.depth_step = count;
+        tile.c = sum + row * g.m + column;
+        run_tile(tile, shape.vectors, count);
+      });
+    }
+  }
+}
+
+inline void forward_slices(const DenseForward& op, int64_t rows, const TileShape& shape, const Run& run) {
+  const DenseGeometry& g = op.geometry;
+  const int64_t slices = g.slices(), size = rows * g.m;
+  parallel_for(*run.pool, slices, [&](int64_t slice, int) {
+    forward_slice(op, rows, shape, slice * g.k / slices, (slice + 1) * g.k / slices, op.partial + slice * size);
+  });
+  parallel_for(*run.pool, rows, [&](int64_t row, int) {
+    for_each_vector(0, g.m, [&](int64_t c, int64_t lanes) {
+      Vec sum = op.bias ? load_lanes(op.bias + c, lanes) : zero();
+      for (int64_t slice = 0; slice < slices; ++slice)
+        sum = sum + load_lanes(op.partial + slice * size + row * g.m + c, lanes);
+      store_lanes(op.y + row * g.m + c, op.relu ? max(zero(), sum) : sum, lanes);
     });
   });
 }
 
-// dkernel for inputs [row, row + count): x of a piece of the batch is packed, then multiplied with all columns of dy.
-inline void add_weight_rows(const DenseBackwardWeights& op, int64_t batch, const TileShape& shape, int64_t row,
-                            int64_t count, float* packed) {
+inline void dense_forward(const DenseForward& op, const Run& run) {
+  const int64_t rows = run.rows * op.geometry.vectors;
+  const TileShape shape = tile_shape(rows, op.geometry.m);
+  op.geometry.slices() > 1 ? forward_slices(op, rows, shape, run) : forward_columns(op, rows, shape, run);
+}
+
+// ---- backward ----
+
+// dx[:, first .. first + count) = dy W[first .. first + count)^T, with the weights transposed into `transposed`.
+inline void store_inputs(const DenseGeometry& g, const float* dy, const float* kernel, int64_t rows,
+                         const TileShape& shape, int64_t first, int64_t count, float* dx, float* transposed) {
+  pack_transposed(kernel + first * g.m, g.m, count, g.m, shape.width, transposed);
+  Tile tile = dense_tile();
+  tile.row_step = g.m, tile.depth_step = 1, tile.depth = g.m;
+  tile.b = transposed, tile.b_step = shape.width;
+  tile.c_step = g.k, tile.columns = count;
+  for_each_tile_rows(rows, shape, [&](int64_t row, int64_t tile_rows) {
+    tile.a = dy + row * g.m, tile.c = dx + row * g.k + first;
+    run_tile(tile, shape.vectors, tile_rows);
+  });
+}
+
+inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
-  const int64_t zero_offset = 0;
-  Tile tile{};
-  tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-  tile.a = packed, tile.row_step = 1, tile.depth_step = count;
+  const int64_t rows = run.rows * g.vectors;
+  const TileShape shape = tile_shape(rows, g.k);
+  parallel_for(*run.pool, (g.k + shape.width - 1) / shape.width, [&](int64_t task, int worker) {
+    const int64_t first = task * shape.width, count = g.k - first < shape.width ? g.k - first : shape.width;
+    store_inputs(g, op.dy, op.kernel, rows, shape, first, count, op.dx, run.pool->scratch(worker));
+  });
+}
+
+// The gradient of the weights of inputs [row, row + count), written to `to`: x of a piece of the batch is packed, then
+// multiplied with all columns of dy.
+inline void sum_weight_rows(const DenseGeometry& g, const float* x, const float* dy, int64_t batch,
+                            const TileShape& shape, int64_t row, int64_t count, float* to, float* packed) {
+  constexpr int64_t kBatch = DenseGeometry::kPackedBatch;
+  Tile tile = dense_tile();
+  tile.a = packed, tile.depth_step = count;
   tile.b_step = tile.c_step = g.m;
   int64_t first = 0;
   do {  // once at least: an empty batch gives zeros
-    tile.depth = batch - first < kPackedBatch ? batch - first : kPackedBatch;
+    tile.depth = batch - first < kBatch ? batch - first : kBatch;
     for (int64_t n = 0; n < tile.depth; ++n)
-      for (int64_t r = 0; r < count; ++r) packed[n * count + r] = op.x[(first + n) * g.k + row + r];
+      for (int64_t r = 0; r < count; ++r) packed[n * count + r] = x[(first + n) * g.k + row + r];
     tile.accumulate = first > 0;
     for (int64_t column = 0; column < g.m; column += shape.width) {
       tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
-      tile.b = op.dy + first * g.m + column, tile.c = op.dkernel + row * g.m + column;
+      tile.b = dy + first * g.m + column, tile.c = to + column;
       run_tile(tile, shape.vectors, count);
     }
-    first += kPackedBatch;
+    first += kBatch;
   } while (first < batch);
+}
+
+// The bias: columns of dy, summed in order.
+inline void sum_bias(const DenseGeometry& g, const float* dy, int64_t batch, float* dbias) {
+  for_each_vector(0, g.m, [&](int64_t c, int64_t lanes) {
+    Vec sum = zero();
+    for (int64_t n = 0; n < batch; ++n) sum = sum + load_lanes(dy + n * g.m + c, lanes);
+    store_lanes(dbias + c, sum, lanes);
+  });
+}
+
+// Calls fn(first input, inputs, worker) for each block of inputs, and sums the bias as one more task.
+template <class F>
+inline void for_each_input_block(const DenseGeometry& g, const float* dy, int64_t batch, float* dbias, const Run& run,
+                                 const F& fn) {
+  constexpr int64_t kBlock = DenseGeometry::kBlock;
+  parallel_for(*run.pool, (g.k + kBlock - 1) / kBlock + 1, [&](int64_t task, int worker) {
+    if (task == 0) return dbias ? sum_bias(g, dy, batch, dbias) : void();
+    const int64_t first = (task - 1) * kBlock;
+    fn(first, g.k - first < kBlock ? g.k - first : kBlock, worker);
+  });
 }
 
 inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
   const int64_t batch = run.rows * g.vectors;
-  const TileShape shape = tile_shape(g.k, g.m);
-  const int64_t rows_a_task = 4 * shape.rows, kernel_tasks = (g.k + rows_a_task - 1) / rows_a_task;
-  parallel_for(*run.pool, kernel_tasks + 1, [&](int64_t task, int worker) {
-    if (task == 0) {  // the bias: columns of dy, summed in order
-      if (!op.dbias) return;
-      for_each_vector(0, g.m, [&](int64_t c, int64_t lanes) {
-        Vec sum = zero();
-        for (int64_t n = 0; n < batch; ++n) sum = sum + load_lanes(op.dy + n * g.m + c, lanes);
-        store_lanes(op.dbias + c, sum, lanes);
-      });
-      return;
-    }
-    const int64_t begin = (task - 1) * rows_a_task, end = begin + rows_a_task < g.k ? begin + rows_a_task : g.k;
-    for (int64_t row = begin; row < end; row += shape.rows)
-      add_weight_rows(op, batch, shape, row, end - row < shape.rows ? end - row : shape.rows,
+  const TileShape shape = tile_shape(g.k < DenseGeometry::kBlock ? g.k : DenseGeometry::kBlock, g.m);
+  for_each_input_block(g, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
+    for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
+      sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, op.dkernel + (first + row) * g.m,
                       run.pool->scratch(worker));
+    });
+  });
+}
+
+inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
+  const DenseGeometry& g = op.geometry;
+  const int64_t batch = run.rows * g.vectors;
+  const TileShape data_shape = tile_shape(batch, g.k);
+  const TileShape shape = tile_shape(g.k < DenseGeometry::kBlock ? g.k : DenseGeometry::kBlock, g.m);
+  const AdamStep step(op.rates, run);
+  for_each_input_block(g, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
+    float *gradient = run.pool->scratch(worker), *packed = gradient + DenseGeometry::kBlock * g.m;
+    if (op.dx)
+      for (int64_t i = 0; i < inputs; i += data_shape.width)
+        store_inputs(g, op.dy, op.w, batch, data_shape, first + i,
+                     inputs - i < data_shape.width ? inputs - i : data_shape.width, op.dx, gradient);
+    for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
+      sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, gradient + row * g.m, packed);
+    });
+    const int64_t offset = first * g.m;
+    for_each_vector(0, inputs * g.m, [&](int64_t i, int64_t lanes) {
+      step(op.w + offset + i, gradient + i, op.m + offset + i, op.v + offset + i, lanes);
+    });
   });
 }
 
@@ -135,6 +227,7 @@ void add_dense(KernelTable& table) {
   table.dense_forward = dense_forward;
   table.dense_backward_data = dense_backward_data;
   table.dense_backward_weights = dense_backward_weights;
+  table.dense_backward_adam = dense_backward_adam;
 }
 
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

@@ -1,7 +1,7 @@
 // exp and functions made of it, a vector at a time, good to a few units in the last place.
 #pragma once
 
-#include "core/thread_pool.h"
+#include "cpu/kernels/parallel-inl.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
@@ -37,6 +37,24 @@ inline Exponential exponential(Vec x) {
 inline Vec exp_of_negative(Vec x) {
   const Exponential e = exponential(x);
   return select(broadcast(-87.3f) > x, zero(), e.power * (broadcast(1.0f) + e.fraction));
+}
+
+// Of a softmax, which is exps / sum: writes exp(x - largest), which never overflows, to exps where wanted.
+struct SoftmaxSum {
+  float largest;
+  double sum;
+};
+inline SoftmaxSum softmax_exps(const float* x, int64_t size, float* exps) {
+  SoftmaxSum result{x[0], 0};
+  for (int64_t i = 1; i < size; ++i) result.largest = x[i] > result.largest ? x[i] : result.largest;
+  for_each_vector(0, size, [&](int64_t i, int64_t lanes) {
+    const Vec e = exp_of_negative(load_lanes(x + i, lanes) - broadcast(result.largest));
+    float lane[Vec::kLanes];
+    store(lane, e);
+    for (int64_t j = 0; j < lanes; ++j) result.sum += static_cast<double>(lane[j]);
+    if (exps) store_lanes(exps + i, e, lanes);
+  });
+  return result;
 }
 
 // exp(x) - 1 for x <= 0.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cpu/kernels/exp-inl.h"
 #include "cpu/kernels/parallel-inl.h"
 #include "kernels/kernel_list.h"
 
@@ -60,14 +61,7 @@ inline double softmax_position(const SoftmaxCrossEntropy& op, int64_t position, 
   float* d = op.dpredictions ? op.dpredictions + start : nullptr;
   float* p = op.probabilities ? op.probabilities + start : nullptr;
   float* exps = p ? p : d;
-  float largest = x[0];
-  for (int64_t i = 1; i < op.features; ++i) largest = x[i] > largest ? x[i] : largest;
-  double sum = 0;
-  for (int64_t i = 0; i < op.features; ++i) {
-    const float e = std::exp(x[i] - largest);
-    sum += e;
-    if (exps) exps[i] = e;
-  }
+  const auto [largest, sum] = softmax_exps(x, op.features, exps);
   if (op.sparse) {
     const int64_t label = known_label(op, position);
     softmax_gradient(exps, sum, label < 0 ? NAN : scale, op.features, d, p);

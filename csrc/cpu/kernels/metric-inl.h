@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "kernels/kernel_list.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
@@ -42,6 +44,32 @@ inline void categorical_accuracy(const CategoricalAccuracy& op, const Run& run) 
   add_matches(op.sums, matches, op.vectors, run);
 }
 
+// TensorFlow's in_top_k: of equal predictions all are as high, and what is not finite cannot be ranked.
+inline bool in_top_k(const float* predictions, int64_t size, int64_t label, int64_t k) {
+  int64_t above = 0;
+  if (!std::isfinite(predictions[label])) return false;
+  for (int64_t i = 0; i < size; ++i) {
+    if (!std::isfinite(predictions[i])) return false;
+    above += predictions[i] > predictions[label];
+  }
+  return above < k;
+}
+
+inline void sparse_top_k_categorical_accuracy(const SparseTopKCategoricalAccuracy& op, const Run& run) {
+  int64_t matches = 0;
+  for (int64_t i = 0; i < run.rows * op.vectors; ++i)
+    matches += in_top_k(op.predictions + i * op.features, op.features, op.labels[i], op.k);
+  add_matches(op.sums, matches, op.vectors, run);
+}
+
+inline void top_k_categorical_accuracy(const TopKCategoricalAccuracy& op, const Run& run) {
+  int64_t matches = 0;
+  for (int64_t i = 0; i < run.rows * op.vectors; ++i)
+    matches += in_top_k(op.predictions + i * op.features, op.features,
+                        first_largest(op.targets + i * op.features, op.features), op.k);
+  add_matches(op.sums, matches, op.vectors, run);
+}
+
 inline void binary_accuracy(const BinaryAccuracy& op, const Run& run) {
   int64_t matches = 0;
   for (int64_t i = 0; i < run.rows * op.features; ++i)
@@ -55,6 +83,8 @@ void add_metric(KernelTable& table) {
   table.mean_accumulate = mean_accumulate;
   table.sparse_categorical_accuracy = sparse_categorical_accuracy;
   table.categorical_accuracy = categorical_accuracy;
+  table.sparse_top_k_categorical_accuracy = sparse_top_k_categorical_accuracy;
+  table.top_k_categorical_accuracy = top_k_categorical_accuracy;
   table.binary_accuracy = binary_accuracy;
 }
 

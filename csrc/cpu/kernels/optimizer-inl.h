@@ -1,7 +1,6 @@
 #pragma once
 
-#include <cmath>
-
+#include "cpu/kernels/adam-inl.h"
 #include "cpu/kernels/parallel-inl.h"
 #include "kernels/kernel_list.h"
 
@@ -33,22 +32,9 @@ inline void sgd(const Sgd& op, const Run& run) {
 }
 
 inline void adam(const Adam& op, const Run& run) {
-  // Keras on TensorFlow rounds the betas to float32 here (not below): 1 - 0.999f is 1.3e-5 smaller than a thousandth.
-  const double beta_1 = static_cast<float>(op.beta_1), beta_2 = static_cast<float>(op.beta_2);
-  const double t = static_cast<double>(run.iteration + 1);
-  const double alpha = run.learning_rate * std::sqrt(1.0 - std::pow(beta_2, t)) / (1.0 - std::pow(beta_1, t));
-  const Vec step = broadcast(static_cast<float>(alpha)), epsilon = broadcast(op.epsilon);
-  const Vec fresh_m = broadcast(static_cast<float>(1.0 - op.beta_1));
-  const Vec fresh_v = broadcast(static_cast<float>(1.0 - op.beta_2));
-  for_each_weight(op.size, run, [&](int64_t i, int64_t lanes) {
-    const Vec g = load_lanes(op.gradient + i, lanes);
-    Vec m = load_lanes(op.m + i, lanes), v = load_lanes(op.v + i, lanes);
-    m = m + (g - m) * fresh_m;
-    v = v + (g * g - v) * fresh_v;
-    store_lanes(op.m + i, m, lanes);
-    store_lanes(op.v + i, v, lanes);
-    store_lanes(op.w + i, load_lanes(op.w + i, lanes) - m * step / (sqrt(v) + epsilon), lanes);
-  });
+  const AdamStep step(op.rates, run);
+  for_each_weight(op.size, run,
+                  [&](int64_t i, int64_t lanes) { step(op.w + i, op.gradient + i, op.m + i, op.v + i, lanes); });
 }
 
 inline void rmsprop(const Rmsprop& op, const Run& run) {
@@ -67,12 +53,33 @@ inline void rmsprop(const Rmsprop& op, const Run& run) {
   });
 }
 
+inline void decay_weights(const DecayWeights& op, const Run& run) {
+  const Vec rate = broadcast(run.learning_rate), decay = broadcast(op.rate);
+  for_each_weight(op.size, run, [&](int64_t i, int64_t lanes) {
+    const Vec w = load_lanes(op.w + i, lanes);
+    store_lanes(op.w + i, w - w * decay * rate, lanes);
+  });
+}
+
+inline void average_weights(const AverageWeights& op, const Run& run) {
+  const float kept = run.iteration == 0 ? 0.0f : op.momentum;
+  const Vec momentum = broadcast(kept), fresh = broadcast(1.0f - kept);
+  const bool overwrite = op.overwrite_frequency > 0 && (run.iteration + 1) % op.overwrite_frequency == 0;
+  for_each_weight(op.size, run, [&](int64_t i, int64_t lanes) {
+    const Vec average = momentum * load_lanes(op.average + i, lanes) + fresh * load_lanes(op.w + i, lanes);
+    store_lanes(op.average + i, average, lanes);
+    if (overwrite) store_lanes(op.w + i, average, lanes);
+  });
+}
+
 }  // namespace
 
 void add_optimizer(KernelTable& table) {
   table.sgd = sgd;
   table.adam = adam;
   table.rmsprop = rmsprop;
+  table.decay_weights = decay_weights;
+  table.average_weights = average_weights;
 }
 
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

@@ -1,18 +1,10 @@
 #pragma once
 
-#include "cpu/kernels/parallel-inl.h"
+#include "cpu/kernels/sum-inl.h"
 #include "kernels/kernel_list.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
-
-inline double sum_lanes(Vec a) {
-  float lanes[Vec::kLanes];
-  store(lanes, a);
-  double sum = 0;
-  for (float lane : lanes) sum += lane;
-  return sum;
-}
 
 // l1 * sum of |w| + l2 * sum of w^2 over [begin, end): a few vectors in float, then double.
 inline double penalty_of(const float* w, int64_t begin, int64_t end, float l1, float l2) {
@@ -31,14 +23,9 @@ inline double penalty_of(const float* w, int64_t begin, int64_t end, float l1, f
   return l1 * absolute + l2 * squared;
 }
 
-// The pieces are the array's, so the bits do not know of threads.
 inline double total_penalty(const float* w, int64_t size, float l1, float l2, double* partial, const Run& run) {
-  for_each_range(*run.pool, size, kPenaltyGrain, [&](int64_t begin, int64_t end) {
-    partial[begin / kPenaltyGrain] = penalty_of(w, begin, end, l1, l2);
-  });
-  double sum = 0;
-  for (int64_t piece = 0; piece * kPenaltyGrain < size; ++piece) sum += partial[piece];
-  return sum;
+  return sum_pieces(*run.pool, size, kPenaltyGrain, partial,
+                    [&](int64_t begin, int64_t end) { return penalty_of(w, begin, end, l1, l2); });
 }
 
 // gradient += l1 * sign(w) + 2 * l2 * w

@@ -1,0 +1,34 @@
+// A kernel called alone on NumPy arrays, outside any plan.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "bindings/array_view.h"
+#include "core/denormals.h"
+#include "cpu/dispatch.h"
+
+namespace pyconvnet {
+
+using Attributes = std::map<std::string, AttributeValue>;
+using Arrays = std::map<std::string, pybind11::array>;
+
+// Binds `kernel` to `arrays` and answers use(call), without the GIL and with the pool to itself; call() runs it once.
+template <class F>
+auto with_eager_call(const std::string& kernel, const Attributes& attributes, const Arrays& arrays, Run run,
+                     const F& use) {
+  CallDescription description{kernel, attributes, {}};
+  for (const auto& [name, array] : arrays)
+    description.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
+  check(run.rows >= 0, kernel, "rows must not be negative");
+  const auto bound = bind_call(active_kernels(), description, run.rows);
+  check(bound->feeds.empty(), kernel, "reads the feeds of a plan and cannot run alone");
+  const pybind11::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL
+  const PoolLease pool = lease_pool();
+  pool->reserve_scratch(bound->scratch_bytes);
+  const FlushDenormals flush;
+  run.pool = pool.get();
+  return use([&] { bound->run(run); });
+}
+
+}  // namespace pyconvnet

@@ -1,0 +1,156 @@
+// Winograd convolutions: tiles of images are transformed, multiplied position by position, and transformed back, block
+// by block of tiles, so that what lies between stays in the second-level cache. See kernels/conv2d_winograd.h.
+#pragma once
+
+#include "cpu/kernels/winograd_tiles-inl.h"
+#include "cpu/kernels/winograd_weights-inl.h"
+
+namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
+namespace {
+
+// ---- forward ----
+
+template <int kTile>
+inline void store_outputs(const Conv2dWinogradForward& op, const BlockScratch& block, int64_t index, int64_t tile,
+                          int64_t column, int64_t columns) {
+  constexpr int kSide = Winograd<kTile>::kSide;
+  const Conv2dGeometry& g = op.geometry.conv;
+  const TilePlace at = tile_place(op.geometry, index);
+  float* y = op.y + at.image * g.out_size() + (at.row * g.ow + at.column) * g.c_out + column;
+  const int64_t rows = g.oh - at.row, width = g.ow - at.column;
+  for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+    Vec products[kSide][kSide], out[kTile][kTile];
+    load_products(block, tile, c, products);
+    transform_both([](const Vec(&m)[kSide], Vec(&to)[kTile]) { Winograd<kTile>::output(m, to); }, products, out);
+    const Vec bias = op.bias ? load_lanes(op.bias + column + c, lanes) : zero();
+#pragma GCC unroll 8
+    for (int i = 0; i < kTile; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < kTile; ++j) {
+        if (i >= rows || j >= width) continue;
+        const Vec sum = out[i][j] + bias;
+        store_lanes(y + (i * g.ow + j) * g.c_out + c, op.relu ? max(zero(), sum) : sum, lanes);
+      }
+  });
+}
+
+template <int kTile>
+inline void winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
+  constexpr int kSide = Winograd<kTile>::kSide;
+  constexpr int64_t kBlock = WinogradGeometry::kBlockTiles;
+  const WinogradGeometry& g = op.geometry;
+  const int64_t tiles = run.rows * g.tiles();
+  const TileShape shape = tile_shape(tiles < kBlock ? tiles : kBlock, g.conv.c_out);
+  transform_kernel<kTile>(op, shape.width, run);
+  parallel_for(*run.pool, (tiles + kBlock - 1) / kBlock, [&](int64_t task, int worker) {
+    const BlockScratch block = block_scratch(g, g.conv.c_in, run.pool->scratch(worker));
+    const int64_t first = task * kBlock, count = tiles - first < kBlock ? tiles - first : kBlock;
+    for (int64_t t = 0; t < count; ++t) {
+      const Window window = input_window<kTile>(g, op.x, tile_place(g, first + t), block.window);
+      for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
+        Vec in[kSide][kSide], out[kSide][kSide];
+        load_window(window, c, lanes, in);
+        transform_both([](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); }, in, out);
+        store_tile(block, t, c, out);
+      });
+    }
+    const float* kernel = op.transformed_kernel;
+    for (int64_t column = 0; column < g.conv.c_out; column += shape.width) {
+      const int64_t columns = g.conv.c_out - column < shape.width ? g.conv.c_out - column : shape.width;
+      multiply_block(g, block, count, g.conv.c_in, kernel, columns, shape);
+      for (int64_t t = 0; t < count; ++t) store_outputs<kTile>(op, block, first + t, t, column, columns);
+      kernel += g.positions() * g.conv.c_in * shape.width;
+    }
+  });
+}
+
+// ---- backward_data ----
+
+template <int kTile>
+inline void add_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch& block, int64_t index, int64_t tile,
+                       int64_t column, int64_t columns) {
+  constexpr int kSide = Winograd<kTile>::kSide;
+  const Conv2dGeometry& g = op.geometry.conv;
+  const TilePlace at = tile_place(op.geometry, index);
+  const int64_t top = at.row - g.pad_top, left = at.column - g.pad_left;
+  float* dx = op.dx + at.image * g.in_size() + (top * g.w + left) * g.c_in + column;
+  for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+    Vec products[kSide][kSide], out[kSide][kSide];
+    load_products(block, tile, c, products);
+    transform_both([](const Vec(&v)[kSide], Vec(&d)[kSide]) { Winograd<kTile>::input_adjoint(v, d); }, products, out);
+#pragma GCC unroll 8
+    for (int i = 0; i < kSide; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < kSide; ++j) {
+        if (top + i < 0 || top + i >= g.h || left + j < 0 || left + j >= g.w) continue;
+        float* p = dx + (i * g.w + j) * g.c_in + c;
+        store_lanes(p, load_lanes(p, lanes) + out[i][j], lanes);
+      }
+  });
+}
+
+// Tiles [first, first + count), all of images of one task: neighbours add into the same pixels, always in this order.
+template <int kTile>
+inline void backward_data_block(const Conv2dWinogradBackwardData& op, const TileShape& shape, int64_t first,
+                                int64_t count, float* scratch) {
+  constexpr int kSide = Winograd<kTile>::kSide;
+  const WinogradGeometry& g = op.geometry;
+  const BlockScratch block = block_scratch(g, g.conv.c_out, scratch);
+  for (int64_t t = 0; t < count; ++t) {
+    const Window window = output_window<kTile>(g, op.dy, tile_place(g, first + t), block.window);
+    for_each_vector(0, g.conv.c_out, [&](int64_t c, int64_t lanes) {
+      Vec in[kTile][kTile], out[kSide][kSide];
+      load_window(window, c, lanes, in);
+      transform_both([](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); }, in, out);
+      store_tile(block, t, c, out);
+    });
+  }
+  const float* kernel = op.transformed_kernel;
+  for (int64_t column = 0; column < g.conv.c_in; column += shape.width) {
+    const int64_t columns = g.conv.c_in - column < shape.width ? g.conv.c_in - column : shape.width;
+    multiply_block(g, block, count, g.conv.c_out, kernel, columns, shape);
+    for (int64_t t = 0; t < count; ++t) add_inputs<kTile>(op, block, first + t, t, column, columns);
+    kernel += g.positions() * g.conv.c_out * shape.width;
+  }
+}
+
+template <int kTile>
+inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const Run& run) {
+  constexpr int64_t kBlock = WinogradGeometry::kBlockTiles;
+  const WinogradGeometry& g = op.geometry;
+  const int64_t tiles = g.tiles();
+  const TileShape shape = tile_shape(run.rows * tiles < kBlock ? run.rows * tiles : kBlock, g.conv.c_in);
+  transform_kernel_transposed<kTile>(op, shape.width, run);
+  const int64_t images = tiles < kBlock ? kBlock / tiles : 1;  // of a task
+  parallel_for(*run.pool, (run.rows + images - 1) / images, [&](int64_t task, int worker) {
+    const int64_t begin = task * images, end = begin + images < run.rows ? begin + images : run.rows;
+    __builtin_memset(op.dx + begin * g.conv.in_size(), 0,
+                     static_cast<size_t>((end - begin) * g.conv.in_size()) * sizeof(float));
+    const int64_t blocks = ((end - begin) * tiles + kBlock - 1) / kBlock;
+    for (int64_t b = 0; b < blocks; ++b) {
+      const int64_t first = begin * tiles + b * (end - begin) * tiles / blocks;
+      const int64_t last = begin * tiles + (b + 1) * (end - begin) * tiles / blocks;
+      backward_data_block<kTile>(op, shape, first, last - first, run.pool->scratch(worker));
+    }
+  });
+}
+
+inline void conv2d_winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
+  op.geometry.tile == 2 ? winograd_forward<2>(op, run) : winograd_forward<4>(op, run);
+}
+inline void conv2d_winograd_backward_data(const Conv2dWinogradBackwardData& op, const Run& run) {
+  op.geometry.tile == 2 ? winograd_backward_data<2>(op, run) : winograd_backward_data<4>(op, run);
+}
+inline void conv2d_winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const Run& run) {
+  op.geometry.tile == 2 ? winograd_backward_weights<2>(op, run) : winograd_backward_weights<4>(op, run);
+}
+
+}  // namespace
+
+void add_conv2d_winograd(KernelTable& table) {
+  table.conv2d_winograd_forward = conv2d_winograd_forward;
+  table.conv2d_winograd_backward_data = conv2d_winograd_backward_data;
+  table.conv2d_winograd_backward_weights = conv2d_winograd_backward_weights;
+}
+
+}  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

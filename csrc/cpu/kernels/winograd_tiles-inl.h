@@ -1,0 +1,171 @@
+// What the three passes of Winograd's convolution share: windows of images, transformed kernels, and the product of a
+// block of transformed tiles with them.
+#pragma once
+
+#include "cpu/kernels/conv2d_sweep-inl.h"
+#include "cpu/kernels/parallel-inl.h"
+#include "cpu/kernels/winograd_transform-inl.h"
+#include "kernels/conv2d_winograd.h"
+
+namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
+namespace {
+
+// ---- windows: a tile's pixels in an image [h, w, c], or in a copy with zeros where it reaches beyond ----
+
+struct Window {
+  const float* first;
+  int64_t row_step, pixel_step;
+};
+
+inline Window window_at(const float* image, int64_t h, int64_t w, int64_t c, int64_t top, int64_t left, int64_t side,
+                        float* scratch) {
+  if (top >= 0 && left >= 0 && top + side <= h && left + side <= w) return {image + (top * w + left) * c, w * c, c};
+  copy_padded(image, h, w, c, top, side, left, side, scratch);
+  return {scratch, side * c, c};
+}
+
+template <int kSide>
+inline void load_window(const Window& window, int64_t channel, int64_t lanes, Vec (&to)[kSide][kSide]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < kSide; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < kSide; ++j)
+      to[i][j] = load_lanes(window.first + i * window.row_step + j * window.pixel_step + channel, lanes);
+}
+
+// Where tile number `index` of the batch lies: its image, and its first output pixel.
+struct TilePlace {
+  int64_t image, row, column;
+};
+inline TilePlace tile_place(const WinogradGeometry& g, int64_t index) {
+  const int64_t in_image = index % g.tiles();
+  return {index / g.tiles(), in_image / g.tiles_w() * g.tile, in_image % g.tiles_w() * g.tile};
+}
+
+template <int kTile>
+inline Window input_window(const WinogradGeometry& g, const float* x, const TilePlace& at, float* scratch) {
+  const Conv2dGeometry& c = g.conv;
+  return window_at(x + at.image * c.in_size(), c.h, c.w, c.c_in, at.row - c.pad_top, at.column - c.pad_left,
+                   Winograd<kTile>::kSide, scratch);
+}
+template <int kTile>
+inline Window output_window(const WinogradGeometry& g, const float* dy, const TilePlace& at, float* scratch) {
+  const Conv2dGeometry& c = g.conv;
+  return window_at(dy + at.image * c.out_size(), c.oh, c.ow, c.c_out, at.row, at.column, kTile, scratch);
+}
+
+// ---- kernels: G g G^T ----
+
+template <int kTile, int kSide = Winograd<kTile>::kSide>
+inline void store_transformed_kernel(const Vec (&taps)[3][3], float* to, int64_t position_step) {
+  Vec u[kSide][kSide];
+  transform_both([](const Vec(&g)[3], Vec(&out)[kSide]) { Winograd<kTile>::kernel(g, out); }, taps, u);
+#pragma GCC unroll 8
+  for (int i = 0; i < kSide; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * position_step, u[i][j]);
+}
+
+// [column block][position][c_in][block]
+template <int kTile>
+inline void transform_kernel(const Conv2dWinogradForward& op, int64_t block, const Run& run) {
+  const Conv2dGeometry& g = op.geometry.conv;
+  const int64_t blocks = (g.c_out + block - 1) / block, positions = op.geometry.positions();
+  parallel_for(*run.pool, blocks * g.c_in, [&](int64_t task, int) {
+    const int64_t ci = task % g.c_in, column = task / g.c_in * block;
+    float* to = op.transformed_kernel + (task / g.c_in * positions * g.c_in + ci) * block;
+    for (int64_t c = 0; c < block; c += Vec::kLanes) {
+      const int64_t left = g.c_out - column - c, lanes = left < Vec::kLanes ? left : Vec::kLanes;
+      Vec taps[3][3];
+      for (int64_t tap = 0; tap < 9; ++tap)
+        taps[tap / 3][tap % 3] =
+            lanes > 0 ? load_lanes(op.kernel + (tap * g.c_in + ci) * g.c_out + column + c, lanes) : zero();
+      store_transformed_kernel<kTile>(taps, to + c, g.c_in * block);
+    }
+  });
+}
+
+// The same of the transposed kernel: [column block of input channels][position][c_out][block]
+template <int kTile>
+inline void transform_kernel_transposed(const Conv2dWinogradBackwardData& op, int64_t block, const Run& run) {
+  const Conv2dGeometry& g = op.geometry.conv;
+  const int64_t blocks = (g.c_in + block - 1) / block, positions = op.geometry.positions();
+  const int64_t pieces = (g.c_out + Vec::kLanes - 1) / Vec::kLanes;
+  parallel_for(*run.pool, blocks * pieces, [&](int64_t task, int) {
+    const int64_t co = task % pieces * Vec::kLanes, column = task / pieces * block;
+    const int64_t lanes = g.c_out - co < Vec::kLanes ? g.c_out - co : Vec::kLanes;
+    float* to = op.transformed_kernel + (task / pieces * positions * g.c_out + co) * block;
+    for (int64_t c = 0; c < block; c += Vec::kLanes) {
+      const int64_t left = g.c_in - column - c;
+      float transposed[9][Vec::kLanes * Vec::kLanes];  // [tap][output channel][input channel]
+      for (int64_t tap = 0; tap < 9; ++tap)
+        pack_transposed(op.kernel + (tap * g.c_in + column + c) * g.c_out + co, g.c_out,
+                        left < Vec::kLanes ? left : Vec::kLanes, lanes, Vec::kLanes, transposed[tap]);
+      for (int64_t k = 0; k < lanes; ++k) {
+        Vec taps[3][3];
+        for (int64_t tap = 0; tap < 9; ++tap) taps[tap / 3][tap % 3] = load(transposed[tap] + k * Vec::kLanes);
+        store_transformed_kernel<kTile>(taps, to + k * block + c, g.c_out * block);
+      }
+    }
+  });
+}
+
+// ---- a block of transformed tiles times one column block of the transformed kernel ----
+
+// Scratch of a worker, as WinogradGeometry::block_scratch counts it.
+struct BlockScratch {
+  float* window;
+  float* tiles;     // [position][tile], step apart
+  float* products;  // [position][tile], products_step apart
+  int64_t step, position_step, products_step, products_position_step;
+};
+inline BlockScratch block_scratch(const WinogradGeometry& g, int64_t channels, float* scratch) {
+  BlockScratch b{};
+  b.window = scratch, b.tiles = scratch + g.window_size(channels);
+  b.step = WinogradGeometry::tile_step(channels);
+  b.position_step = WinogradGeometry::position_step(WinogradGeometry::kBlockTiles, b.step);
+  b.products = b.tiles + g.positions() * b.position_step;
+  b.products_step = WinogradGeometry::tile_step(kMaxColumnBlock);
+  b.products_position_step = WinogradGeometry::position_step(WinogradGeometry::kBlockTiles, b.products_step);
+  return b;
+}
+
+inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
+                           const float* kernel, int64_t columns, const TileShape& shape) {
+  const int64_t zero_offset = 0;
+  Tile tile{};
+  tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
+  tile.row_step = block.step, tile.depth_step = 1, tile.depth = depth;
+  tile.b_step = shape.width, tile.c_step = block.products_step, tile.columns = columns;
+  const int64_t pieces = (tiles + shape.rows - 1) / shape.rows, rows = (tiles + pieces - 1) / pieces;
+  for (int64_t p = 0; p < g.positions(); ++p) {
+    tile.b = kernel + p * depth * shape.width;
+    for (int64_t row = 0; row < tiles; row += rows) {
+      tile.a = block.tiles + p * block.position_step + row * block.step;
+      tile.c = block.products + p * block.products_position_step + row * block.products_step;
+      run_tile(tile, shape.vectors, tiles - row < rows ? tiles - row : rows);
+    }
+  }
+}
+
+template <int kSide>
+inline void load_products(const BlockScratch& block, int64_t tile, int64_t channel, Vec (&to)[kSide][kSide]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < kSide; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < kSide; ++j)
+      to[i][j] =
+          load(block.products + (i * kSide + j) * block.products_position_step + tile * block.products_step + channel);
+}
+
+template <int kSide>
+inline void store_tile(const BlockScratch& block, int64_t tile, int64_t channel, const Vec (&from)[kSide][kSide]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < kSide; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < kSide; ++j)
+      store(block.tiles + (i * kSide + j) * block.position_step + tile * block.step + channel, from[i][j]);
+}
+
+}  // namespace
+}  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

@@ -1,0 +1,119 @@
+// The transforms of F(2x2, 3x3) and F(4x4, 3x3) on vectors of channels: along one axis, and along both.
+#pragma once
+
+#include <cstdint>
+
+namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
+namespace {
+
+inline Vec times(float factor, Vec a) { return broadcast(factor) * a; }
+inline Vec add_times(Vec sum, float factor, Vec a) { return fma(broadcast(factor), a, sum); }
+
+// Matrices of F(m, 3) times a vector: input B^T, output A^T, kernel G, and their transposes.
+template <int kTile>
+struct Winograd;
+
+// Interpolation at 0, 1, -1 and infinity.
+template <>
+struct Winograd<2> {
+  static constexpr int kSide = 4;
+  static void input(const Vec (&d)[4], Vec (&v)[4]) {
+    v[0] = d[0] - d[2], v[1] = d[1] + d[2], v[2] = d[2] - d[1], v[3] = d[1] - d[3];
+  }
+  static void input_adjoint(const Vec (&v)[4], Vec (&d)[4]) {
+    d[0] = v[0], d[1] = v[1] - v[2] + v[3], d[2] = v[1] + v[2] - v[0], d[3] = zero() - v[3];
+  }
+  static void output(const Vec (&m)[4], Vec (&y)[2]) { y[0] = m[0] + m[1] + m[2], y[1] = m[1] - m[2] - m[3]; }
+  static void output_adjoint(const Vec (&y)[2], Vec (&m)[4]) {
+    m[0] = y[0], m[1] = y[0] + y[1], m[2] = y[0] - y[1], m[3] = zero() - y[1];
+  }
+  static void kernel(const Vec (&g)[3], Vec (&u)[4]) {
+    const Vec outer = times(0.5f, g[0] + g[2]), middle = times(0.5f, g[1]);
+    u[0] = g[0], u[1] = outer + middle, u[2] = outer - middle, u[3] = g[2];
+  }
+  static void kernel_adjoint(const Vec (&u)[4], Vec (&g)[3]) {
+    const Vec even = times(0.5f, u[1] + u[2]);
+    g[0] = u[0] + even, g[1] = times(0.5f, u[1] - u[2]), g[2] = even + u[3];
+  }
+};
+
+// Interpolation at 0, 1, -1, 2, -2 and infinity.
+template <>
+struct Winograd<4> {
+  static constexpr int kSide = 6;
+  static void input(const Vec (&d)[6], Vec (&v)[6]) {
+    const Vec even1 = add_times(d[4], -4, d[2]), odd1 = add_times(d[3], -4, d[1]);
+    const Vec even2 = d[4] - d[2], odd2 = times(2, d[3] - d[1]);
+    v[0] = add_times(add_times(d[4], -5, d[2]), 4, d[0]);
+    v[1] = even1 + odd1, v[2] = even1 - odd1, v[3] = even2 + odd2, v[4] = even2 - odd2;
+    v[5] = add_times(add_times(d[5], -5, d[3]), 4, d[1]);
+  }
+  static void input_adjoint(const Vec (&v)[6], Vec (&d)[6]) {
+    const Vec sum1 = v[1] + v[2], difference1 = v[1] - v[2], sum2 = v[3] + v[4], difference2 = v[3] - v[4];
+    d[0] = times(4, v[0]);
+    d[1] = add_times(times(4, v[5] - difference1), -2, difference2);
+    d[2] = add_times(add_times(zero() - sum2, -4, sum1), -5, v[0]);
+    d[3] = add_times(add_times(difference1, 2, difference2), -5, v[5]);
+    d[4] = v[0] + sum1 + sum2;
+    d[5] = v[5];
+  }
+  static void output(const Vec (&m)[6], Vec (&y)[4]) {
+    const Vec sum1 = m[1] + m[2], difference1 = m[1] - m[2], sum2 = m[3] + m[4], difference2 = m[3] - m[4];
+    y[0] = m[0] + sum1 + sum2;
+    y[1] = add_times(difference1, 2, difference2);
+    y[2] = add_times(sum1, 4, sum2);
+    y[3] = add_times(difference1 + m[5], 8, difference2);
+  }
+  static void output_adjoint(const Vec (&y)[4], Vec (&m)[6]) {
+    const Vec even1 = y[0] + y[2], odd1 = y[1] + y[3];
+    const Vec even2 = add_times(y[0], 4, y[2]), odd2 = add_times(times(2, y[1]), 8, y[3]);
+    m[0] = y[0], m[1] = even1 + odd1, m[2] = even1 - odd1, m[3] = even2 + odd2, m[4] = even2 - odd2, m[5] = y[3];
+  }
+  static void kernel(const Vec (&g)[3], Vec (&u)[6]) {
+    const Vec outer1 = times(-1.0f / 6, g[0] + g[2]), middle1 = times(-1.0f / 6, g[1]);
+    const Vec outer2 = add_times(times(1.0f / 24, g[0]), 1.0f / 6, g[2]), middle2 = times(1.0f / 12, g[1]);
+    u[0] = times(0.25f, g[0]), u[1] = outer1 + middle1, u[2] = outer1 - middle1;
+    u[3] = outer2 + middle2, u[4] = outer2 - middle2, u[5] = g[2];
+  }
+  static void kernel_adjoint(const Vec (&u)[6], Vec (&g)[3]) {
+    const Vec sum1 = times(-1.0f / 6, u[1] + u[2]), sum2 = u[3] + u[4];
+    g[0] = add_times(add_times(sum1, 1.0f / 24, sum2), 0.25f, u[0]);
+    g[1] = add_times(times(1.0f / 6, u[2] - u[1]), 1.0f / 12, u[3] - u[4]);
+    g[2] = add_times(sum1, 1.0f / 6, sum2) + u[5];
+  }
+};
+
+// out = M in M^T for the matrix M of `transform`.
+template <int kFrom, int kTo, class Transform>
+inline void transform_both(const Transform& transform, const Vec (&in)[kFrom][kFrom], Vec (&out)[kTo][kTo]) {
+  Vec columns_done[kTo][kFrom];
+#pragma GCC unroll 8
+  for (int j = 0; j < kFrom; ++j) {
+    Vec column[kFrom], done[kTo];
+#pragma GCC unroll 8
+    for (int i = 0; i < kFrom; ++i) column[i] = in[i][j];
+    transform(column, done);
+#pragma GCC unroll 8
+    for (int i = 0; i < kTo; ++i) columns_done[i][j] = done[i];
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kTo; ++i) transform(columns_done[i], out[i]);
+}
+
+// Row kRow of the above.
+template <int kRow, int kFrom, int kTo, class Transform>
+inline void transform_row(const Transform& transform, const Vec (&in)[kFrom][kFrom], Vec (&out)[kTo]) {
+  Vec row[kFrom];
+#pragma GCC unroll 8
+  for (int j = 0; j < kFrom; ++j) {
+    Vec column[kFrom], done[kTo];
+#pragma GCC unroll 8
+    for (int i = 0; i < kFrom; ++i) column[i] = in[i][j];
+    transform(column, done);
+    row[j] = done[kRow];
+  }
+  transform(row, out);
+}
+
+}  // namespace
+}  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

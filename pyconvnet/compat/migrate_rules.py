@@ -1,0 +1,259 @@
+"""Looks through a parsed script for what Keras 3 or NumPy 2 rejects."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from pyconvnet._suggest import nearest
+from pyconvnet.compat import migrate_tables as tables
+
+# What a variable is known to be.
+Kind = Literal["sequential", "model", "batches", "column"]
+
+_MAX_POOLS = ("keras.layers.MaxPool2D", "keras.layers.MaxPooling2D")
+_AVERAGE_POOLS = ("keras.layers.AvgPool2D", "keras.layers.AveragePooling2D")
+_ONLY_WARNS = "Keras 3 only warns: input_shape is for the first layer"
+
+
+class Visitor(ast.NodeVisitor):
+    """Remembers from cell to cell what names stand for.
+
+    Only assignments of the form ``name = ...`` and ``(a, b), (c, d) = ...`` are followed, in the order of the lines.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}  # name -> what it was imported as, such as "tensorflow.keras.layers"
+        self.kinds: dict[str, Kind] = {}
+        self.layers_added: set[str] = set()  # models that have a layer
+        self.logs_accuracy = False  # the key of the history is "accuracy", not "acc"
+        self.found: list[tuple[int, str, str]] = []
+
+    def look_at(self, tree: ast.AST) -> list[tuple[int, str, str]]:
+        """What is wrong in one cell or script: (line, what, mend), in the order of the lines."""
+        self.found = []
+        self.visit(tree)
+        return sorted(dict.fromkeys(self.found))
+
+    # imports and names
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._gone(node, alias.name)
+            bound = alias.name if alias.asname else alias.name.partition(".")[0]
+            self.names[alias.asname or bound] = bound
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            path = f"{node.module}.{alias.name}"
+            self._gone(node, path)
+            self.names[alias.asname or alias.name] = path
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        path = self._path(node)
+        if path is None or not self._gone(node, path):
+            self.generic_visit(node)
+        self._attribute_of_model(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        of_history = isinstance(node.value, ast.Attribute) and node.value.attr == "history"
+        key = _text(node.slice)
+        if of_history and self.logs_accuracy and key in ("acc", "val_acc"):
+            self._report(node, f"the history has no {key!r}", repr(key.replace("acc", "accuracy")))
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self.visit(target)
+            self._bind(target, node.value)
+
+    # calls
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        path = self._path(node.func)
+        if path is not None:
+            self._constructor(node, _of_keras(path))
+        if isinstance(node.func, ast.Attribute):
+            self._method(node, node.func)
+        if isinstance(node.func, ast.Name) and node.func.id in ("int", "float") and len(node.args) == 1:
+            self._number_of_row(node, node.func.id, node.args[0])
+
+    def _constructor(self, node: ast.Call, path: str) -> None:
+        given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        gone = dict(tables.LAYER_ARGUMENTS) if path.startswith("keras.layers.") else {}
+        for name, arguments in tables.CALL_ARGUMENTS.items():
+            if path == name or path.startswith(f"{name}."):
+                gone |= arguments
+        self._arguments(node, path.rpartition(".")[2], gone)
+        padding = _text(given.get("padding"))
+        if path in _MAX_POOLS and padding is not None and padding != padding.lower():
+            self._report(node, f"padding={padding!r} is refused by pooling", f"padding={padding.lower()!r}")
+        if path in _AVERAGE_POOLS and not node.args and "pool_size" not in given:
+            self._report(node, "pool_size must be given", "pool_size=(2, 2), which was its default")
+        if path.endswith(".Sequential") and path.startswith("keras.") and node.args:
+            self._layers_of(node.args[0])
+        if path == "keras.callbacks.ModelCheckpoint":
+            self._checkpoint(node, given)
+
+    def _method(self, node: ast.Call, method: ast.Attribute) -> None:
+        name, owner = method.attr, ast.unparse(method.value)
+        if name == "next" and not node.args and not node.keywords:
+            self._report(node, "iterators have no .next()", f"next({owner})")
+        if name in tables.METHODS_GONE and (self._kind(method.value) or name.endswith("_generator")):
+            self._report(node, f"models have no {name}", tables.METHODS_GONE[name])
+        self._arguments(node, name, tables.METHOD_ARGUMENTS.get(name, {}))
+        first = _text(node.args[0]) if node.args else None
+        if name == "compile":
+            self._compile(node)
+        elif name == "add" and self._kind(method.value) == "sequential" and node.args:
+            self._later_layer(node.args[0], later=owner in self.layers_added)
+            self.layers_added.add(owner)
+        elif name == "save_weights" and first is not None and not first.endswith(".weights.h5"):
+            self._report(node, "the name must end in .weights.h5", repr(f"{first.removesuffix('.h5')}.weights.h5"))
+        elif name == "save" and self._kind(method.value) and first and not first.endswith((".keras", ".h5", ".hdf5")):
+            self._report(node, "the name must end in .keras or .h5", repr(f"{first.rstrip('/')}.keras"))
+
+    def _compile(self, node: ast.Call) -> None:
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        metrics, loss = given.get("metrics"), _text(given.get("loss"))
+        if _text(metrics) is not None:
+            self._report(node, "metrics must be a list", f"metrics=[{_text(metrics)!r}]", metrics)
+        names = [_text(item) for item in metrics.elts] if isinstance(metrics, ast.List) else [_text(metrics)]
+        self.logs_accuracy = "accuracy" in names and "acc" not in names
+        near = nearest(loss, tables.LOSSES) if loss is not None else None
+        if loss and near and loss not in tables.LOSSES and loss == loss.lower():
+            self._report(node, f"there is no loss {loss!r}", repr(near), given["loss"])
+
+    def _checkpoint(self, node: ast.Call, given: dict[str, ast.expr]) -> None:
+        path = _text(given.get("filepath", node.args[0] if node.args else None))
+        weights = given.get("save_weights_only")
+        only_weights = isinstance(weights, ast.Constant) and weights.value is True
+        if path is None:
+            return
+        if only_weights and not path.endswith(".weights.h5"):
+            self._report(node, "with save_weights_only the name must end in .weights.h5", "NAME.weights.h5")
+        elif not only_weights and not path.endswith((".keras", ".h5")):
+            self._report(node, "the name must end in .keras", "NAME.keras")
+
+    def _layers_of(self, layers: ast.expr) -> None:
+        if isinstance(layers, ast.List):
+            for place, layer in enumerate(layers.elts):
+                self._later_layer(layer, later=place > 0)
+        elif isinstance(layers, ast.Call) and _of_keras(self._path(layers.func) or "").startswith("keras.layers."):
+            self._report(layers, "Sequential takes a list", f"[{ast.unparse(layers)}]")
+
+    def _later_layer(self, layer: ast.expr, later: bool) -> None:
+        if later and isinstance(layer, ast.Call):
+            for keyword in layer.keywords:
+                if keyword.arg in ("input_shape", "input_dim"):
+                    self._report(keyword, _ONLY_WARNS, f"leave {keyword.arg}= away here")
+
+    def _number_of_row(self, node: ast.Call, number: str, value: ast.expr) -> None:
+        """int(y[i]) where y is [n, 1]: NumPy makes numbers of single elements only, not of rows of one."""
+        if isinstance(value, ast.Subscript) and self._kind(value.value) == "column":
+            index = value.slice
+            if not isinstance(index, (ast.Tuple, ast.Slice)):
+                mend = f"{number}({ast.unparse(value.value)}[{ast.unparse(index)}, 0])"
+                self._report(node, f"{number}() of a row of labels: they have the shape (n, 1)", mend)
+
+    def _attribute_of_model(self, node: ast.Attribute) -> None:
+        if node.attr in ("input", "output") and self._kind(node.value) == "sequential":
+            mend = f"{ast.unparse(node)}s[0]"
+            self._report(node, f"a Sequential that was not called has no .{node.attr}", mend)
+        if node.attr == "lr" and isinstance(node.value, ast.Attribute) and node.value.attr == "optimizer":
+            self._report(node, "optimizers have no .lr", f"{ast.unparse(node.value)}.learning_rate")
+
+    # what names stand for
+
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
+        kinds = self._kinds_of(value)
+        for number, name in enumerate(_names_in(target)):
+            self.names.pop(name, None)
+            self.layers_added.discard(name)
+            kind = kinds[number] if number < len(kinds) else None
+            if kind is None:
+                self.kinds.pop(name, None)
+            else:
+                self.kinds[name] = kind
+            if kind == "sequential" and isinstance(value, ast.Call) and value.args:
+                self.layers_added.add(name)
+
+    def _kinds_of(self, value: ast.expr) -> list[Kind | None]:
+        """What the names on the left of an assignment become, in their order."""
+        if isinstance(value, ast.Subscript):
+            whole = isinstance(value.slice, (ast.Slice, ast.Tuple))  # y[0:12] has the labels' shape, y[0] has not
+            return [self._kind(value.value) if whole else None]
+        if isinstance(value, ast.Name):
+            return [self._kind(value)]
+        if not isinstance(value, ast.Call):
+            return []
+        path = _of_keras(self._path(value.func) or "")
+        if path in ("keras.Sequential", "keras.models.Sequential"):
+            return ["sequential"]
+        if path in ("keras.Model", "keras.models.Model", "keras.models.load_model"):
+            return ["model"]
+        if path.endswith("cifar10.load_data"):
+            return [None, "column", None, "column"]
+        method = value.func if isinstance(value.func, ast.Attribute) else None
+        if method and method.attr == "flow" and len(value.args) > 1 and self._kind(value.args[1]) == "column":
+            return ["batches"]
+        of = method.value if method and method.attr == "next" else value.args[0] if value.args else None
+        called_next = (method and method.attr == "next") or (
+            isinstance(value.func, ast.Name) and value.func.id == "next"
+        )
+        return [None, "column"] if called_next and of is not None and self._kind(of) == "batches" else []
+
+    def _kind(self, node: ast.expr) -> Kind | None:
+        return self.kinds.get(node.id) if isinstance(node, ast.Name) else None
+
+    def _path(self, node: ast.expr) -> str | None:
+        """What an expression such as ``tf.keras.layers`` was imported as, or None."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id)
+        if isinstance(node, ast.Attribute):
+            base = self._path(node.value)
+            return f"{base}.{node.attr}" if base is not None else None
+        return None
+
+    # what is reported
+
+    def _gone(self, node: ast.AST, path: str) -> bool:
+        """Reports a name that is not there any more; whether it is one."""
+        rows = tables.KERAS_GONE if path.startswith("tensorflow.") else tables.KERAS_GONE | tables.ONLY_IN_TENSORFLOW
+        name = _of_keras(path)
+        for gone, mend in rows.items():
+            if name == gone or name.startswith(f"{gone}."):
+                self._report(node, f"{gone} is gone", mend)
+                return True
+        root, _, name = path.partition(".")
+        if root == "numpy" and name in tables.NUMPY_GONE:
+            self._report(node, f"np.{name} is gone", tables.NUMPY_GONE[name])
+            return True
+        return False
+
+    def _arguments(self, node: ast.Call, who: str, gone: dict[str, str]) -> None:
+        for keyword in node.keywords:
+            if keyword.arg in gone:
+                self._report(keyword, f"{who} has no argument {keyword.arg}", gone[keyword.arg])
+
+    def _report(self, node: ast.AST, what: str, mend: str, at: ast.AST | None = None) -> None:
+        self.found.append((getattr(at or node, "lineno", 1), what, mend))
+
+
+def _of_keras(path: str) -> str:
+    """tensorflow.keras.layers is keras.layers."""
+    return path.removeprefix("tensorflow.") if path.startswith("tensorflow.keras") else path
+
+
+def _text(node: ast.expr | None) -> str | None:
+    """The text of a constant string, or None."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _names_in(target: ast.expr) -> list[str]:
+    """The names on the left of an assignment in their order, inner tuples opened; "" for anything else."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [name for element in target.elts for name in _names_in(element)]
+    return [target.id] if isinstance(target, ast.Name) else [""]

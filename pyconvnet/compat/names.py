@@ -1,0 +1,128 @@
+"""The names of Keras and TensorFlow that are offered, and what each stands for."""
+
+from __future__ import annotations
+
+# The versions whose behaviour is followed; scripts compare them with what they need.
+TENSORFLOW_VERSION = "2.21.0+pyconvnet"
+KERAS_VERSION = "3.15.1+pyconvnet"
+
+LIST = "docs/keras_names.md"
+
+
+def _same(module: str, names: str) -> dict[str, str]:
+    """The names that our module has under the same name."""
+    return {name: f"{module}.{name}" for name in names.split()}
+
+
+_MODELS = _same("pyconvnet.models", "Model Sequential")
+
+# module below keras -> name in Keras -> our object
+_KERAS: dict[str, dict[str, str]] = {
+    "": _MODELS | _same("pyconvnet", "Input") | {"__version__": "pyconvnet.compat.names.KERAS_VERSION"},
+    "activations": _same(
+        "pyconvnet.activations", "elu gelu get leaky_relu linear relu sigmoid silu softmax softplus swish tanh"
+    ),
+    "backend": _same("pyconvnet.compat.stand_ins", "backend clear_session epsilon floatx image_data_format"),
+    "callbacks": _same(
+        "pyconvnet.callbacks",
+        "BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler "
+        "ModelCheckpoint ReduceLROnPlateau TensorBoard TerminateOnNaN",
+    ),
+    "datasets": {},
+    "datasets.cifar10": _same("pyconvnet.datasets.cifar10", "load_data"),
+    "datasets.fashion_mnist": _same("pyconvnet.datasets.fashion_mnist", "load_data"),
+    "datasets.mnist": _same("pyconvnet.datasets.mnist", "load_data"),
+    "initializers": _same(
+        "pyconvnet.initializers",
+        "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LecunNormal LecunUniform Ones "
+        "RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros constant get glorot_normal glorot_uniform "
+        "he_normal he_uniform lecun_normal lecun_uniform ones random_normal random_uniform "
+        "truncated_normal variance_scaling zeros",
+    ),
+    "layers": _same(
+        "pyconvnet.layers",
+        "Activation Add AveragePooling2D AvgPool2D BatchNormalization Concatenate Conv2D Convolution2D Dense "
+        "DepthwiseConv2D Dropout Flatten GlobalAveragePooling2D GlobalAvgPool2D GlobalMaxPool2D GlobalMaxPooling2D "
+        "Input InputLayer Layer MaxPool2D MaxPooling2D Multiply ReLU Rescaling Reshape Softmax ZeroPadding2D "
+        "deserialize",
+    ),
+    "losses": _same(
+        "pyconvnet.losses",
+        "BinaryCrossentropy CategoricalCrossentropy Loss MeanAbsoluteError MeanSquaredError "
+        "SparseCategoricalCrossentropy get",
+    ),
+    "metrics": _same(
+        "pyconvnet.metrics",
+        "BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy MeanAbsoluteError "
+        "MeanMetricWrapper MeanSquaredError Metric SparseCategoricalAccuracy SparseCategoricalCrossentropy "
+        "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy",
+    ),
+    "models": _MODELS | _same("pyconvnet.models", "Functional load_model save_model"),
+    "optimizers": _same("pyconvnet.optimizers", "Adam AdamW Optimizer RMSprop SGD get"),
+    "optimizers.schedules": _same(
+        "pyconvnet.optimizers.schedules",
+        "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay LearningRateSchedule "
+        "PiecewiseConstantDecay PolynomialDecay deserialize serialize",
+    ),
+    "preprocessing": {},
+    "preprocessing.image": _same("pyconvnet.preprocessing.image", "ImageDataGenerator NumpyArrayIterator"),
+    "regularizers": _same("pyconvnet.regularizers", "L1 L1L2 L2 Regularizer get l1 l1_l2 l2"),
+    "saving": _same("pyconvnet.models", "load_model save_model"),
+    "utils": _same("pyconvnet.utils", "PyDataset Sequence set_random_seed to_categorical"),
+}
+
+_TENSORFLOW: dict[str, dict[str, str]] = {
+    "": {"__version__": "pyconvnet.compat.names.TENSORFLOW_VERSION"},
+    "config": _same("pyconvnet.compat.stand_ins", "list_physical_devices"),
+    "config.experimental": _same("pyconvnet.compat.stand_ins", "enable_op_determinism list_physical_devices"),
+    "random": {"set_seed": "pyconvnet.utils.set_random_seed"},
+    "test": _same("pyconvnet.compat.stand_ins", "is_gpu_available"),
+}
+
+
+def _below(root: str, modules: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {f"{root}.{module}" if module else root: names for module, names in modules.items()}
+
+
+# module -> name -> our object, such as "keras.layers" -> "Conv2D" -> "pyconvnet.layers.Conv2D"
+OFFERED: dict[str, dict[str, str]] = (
+    _below("keras", _KERAS) | _below("tensorflow", _TENSORFLOW) | _below("tensorflow.keras", _KERAS)
+)
+
+# What a name does otherwise than in Keras 3. Where there is nothing, it follows Keras 3.
+DIFFERS: dict[str, str] = {
+    "keras.Model": "a graph of our layers; a class of one's own with `call` is not offered",
+    "keras.Sequential": "`input` and `output` can be had before the first call",
+    "keras.__version__": "the version that is followed, marked `+pyconvnet`",
+    "keras.backend.clear_session": "starts the automatic names anew; memory needs no such call",
+    "keras.datasets.cifar10.load_data": "looks for files on this machine first; checks what it downloads",
+    "keras.datasets.fashion_mnist.load_data": "looks for files on this machine first; checks what it downloads",
+    "keras.datasets.mnist.load_data": "looks for files on this machine first; checks what it downloads",
+    "keras.layers.AveragePooling2D": "`pool_size` may be left out, as in Keras 2",
+    "keras.layers.AvgPool2D": "`pool_size` may be left out, as in Keras 2",
+    "keras.layers.Layer": "the base of our layers; a layer of one's own with `call` is not offered",
+    "keras.layers.MaxPool2D": "`padding` in any case",
+    "keras.layers.MaxPooling2D": "`padding` in any case",
+    "keras.metrics.Metric": "the base of our metrics; a metric of one's own is a function of `y_true, y_pred`",
+    "keras.preprocessing.image.ImageDataGenerator": "also under `keras`, which Keras 3 removed; `.next()` is kept",
+    "keras.utils.set_random_seed": "seeds pyconvnet, NumPy and `random`; the numbers differ from TensorFlow's",
+    "tensorflow.__version__": "the version that is followed, marked `+pyconvnet`",
+    "tensorflow.config.experimental.enable_op_determinism": "nothing to do: pyconvnet always repeats itself",
+    "tensorflow.config.experimental.list_physical_devices": "GPU: empty, so that scripts take their path for the CPU",
+    "tensorflow.config.list_physical_devices": "GPU: empty, so that scripts take their path for the CPU",
+    "tensorflow.random.set_seed": "the same as `keras.utils.set_random_seed`",
+    "tensorflow.test.is_gpu_available": "always False",
+}
+
+# Names that learners reach for and that nothing offered is near to in spelling: what to use.
+INSTEAD: dict[str, str] = {
+    "keras.layers.Lambda": "use the layers that there are; code inside a model is not offered",
+    "keras.layers.RandomFlip": "use preprocessing.image.ImageDataGenerator(horizontal_flip=True)",
+    "keras.layers.RandomRotation": "use preprocessing.image.ImageDataGenerator(rotation_range=...)",
+    "keras.layers.RandomZoom": "use preprocessing.image.ImageDataGenerator(zoom_range=...)",
+    "tensorflow.GradientTape": "train with model.compile and model.fit",
+    "tensorflow.constant": "use NumPy's arrays",
+    "tensorflow.data": "give NumPy's arrays to model.fit",
+    "tensorflow.function": "leave it away: a model is planned as a whole when it is compiled",
+    "tensorflow.reshape": "use NumPy's reshape",
+}

@@ -1,0 +1,126 @@
+"""Arrays side by side along one axis: eager functions, the call that copies one part, and the rule in the plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pyconvnet.ops._check import FloatArray, float_array
+from pyconvnet.ops._kernel import run_kernel
+from pyconvnet.ops.rule import Emitter, Node, Tensor
+
+
+def concatenate_shape(who: str, shapes: Sequence[tuple[int, ...]], axis: int) -> tuple[int, ...]:
+    """The shape of arrays side by side.
+
+    Args:
+        who: for messages.
+        shapes: of the arrays.
+        axis: the one that may differ, from -rank to rank - 1.
+
+    Raises:
+        ValueError: no arrays, an axis that is not there, or shapes that differ along another one.
+    """
+    first = tuple(shapes[0]) if shapes else ()
+    if not -len(first) <= axis < len(first):
+        raise ValueError(f"{who}: axis must be from {-len(first)} to {len(first) - 1} for shape {first}, got {axis}")
+    axis %= len(first)
+    for shape in shapes:
+        if len(shape) != len(first) or (*shape[:axis], *shape[axis + 1 :]) != (*first[:axis], *first[axis + 1 :]):
+            got = ", ".join(str(tuple(shape)) for shape in shapes)
+            raise ValueError(f"{who}: all sizes but those of axis {axis} must be equal, got {got}")
+    return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def concatenate(first: ArrayLike, second: ArrayLike, *more: ArrayLike, axis: int = -1) -> FloatArray:
+    """Puts arrays side by side (Keras's `Concatenate`).
+
+    Args:
+        first, second, more: [n, ...], equal sizes but along `axis`, any numeric dtype; the result is float32.
+        axis: along which, not the first.
+
+    Returns:
+        float32.
+
+    Raises:
+        ValueError, TypeError: sizes that differ, an axis that is not there, not numbers.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.concatenate([[1, 2]], [[3]])
+        array([[1., 2., 3.]], dtype=float32)
+    """
+    who = "concatenate"
+    parts = [float_array(who, f"array {i}", array) for i, array in enumerate((first, second, *more))]
+    shape = concatenate_shape(who, [part.shape for part in parts], axis)
+    place = axis % len(shape)
+    if place == 0:
+        raise ValueError(f"{who}: axis must not be the first, which is that of the rows, got {axis}")
+    joined, offset, outer = np.empty(shape, np.float32), 0, math.prod(shape[1:place])
+    for part in parts:
+        length, total = math.prod(part.shape[place:]), math.prod(shape[place:])
+        if part.size:
+            attributes = dict(outer=outer, length=length, total=total, offset=offset)
+            run_kernel("concatenate_forward", attributes, rows=len(joined), part=part, joined=joined)
+        offset += length
+    return joined
+
+
+def concatenate_backward(dy: ArrayLike, sizes: Sequence[int], *, axis: int = -1) -> tuple[FloatArray, ...]:
+    """Gradients of `concatenate`: dy [n, ...] cut along `axis` into parts of these sizes, each float32."""
+    who = "concatenate_backward"
+    joined = float_array(who, "dy", dy)
+    if not -joined.ndim < axis < joined.ndim or axis % joined.ndim == 0 or sum(sizes) != joined.shape[axis]:
+        raise ValueError(f"{who}: sizes {tuple(sizes)} must add up to axis {axis} of dy, got shape {joined.shape}")
+    place = axis % joined.ndim
+    inner, outer = math.prod(joined.shape[place + 1 :]), math.prod(joined.shape[1:place])
+    parts, offset = [], 0
+    for size in sizes:
+        part = np.empty((*joined.shape[:place], size, *joined.shape[place + 1 :]), np.float32)
+        if part.size:
+            attributes = dict(outer=outer, length=size * inner, total=joined.shape[place] * inner, offset=offset)
+            run_kernel("concatenate_backward", attributes, rows=len(joined), djoined=joined, dpart=part)
+        offset += size * inner
+        parts.append(part)
+    return tuple(parts)
+
+
+def emit_join(emit: Emitter, part: Tensor, joined: Tensor, *, outer: int, length: int, total: int, offset: int) -> None:
+    """Adds the call that copies one part into its place; the sizes are those of csrc/kernels/concatenate.h."""
+    attributes = dict(outer=outer, length=length, total=total, offset=offset)
+    emit.call("concatenate_forward", attributes, joined.name, part=part, joined=joined)
+
+
+class ConcatenateRule:
+    """inputs x0, x1, ...; attributes outer (positions of a row in front of the axis)."""
+
+    def _places(self, node: Node) -> list[tuple[str, Tensor, dict[str, int]]]:
+        outer, places, offset = node.attributes["outer"], [], 0
+        for name, part in node.inputs.items():
+            length = part.size // outer
+            places.append(
+                (name, part, dict(outer=outer, length=length, total=node.output.size // outer, offset=offset))
+            )
+            offset += length
+        return places
+
+    def forward(self, node: Node, emit: Emitter) -> None:
+        """One copy a part."""
+        for _, part, sizes in self._places(node):
+            emit_join(emit, part, node.output, **sizes)
+
+    def backward(self, node: Node, dy: Tensor, emit: Emitter) -> dict[str, Tensor]:
+        """Each part out of its place."""
+        gradients = {}
+        for name, part, sizes in self._places(node):
+            if emit.wants_gradient(part):
+                gradients[name] = emit.tensor(f"d_{part.name}", part.shape)
+                emit.call("concatenate_backward", sizes, node.name, djoined=dy, dpart=gradients[name])
+        return gradients
+
+    def flops(self, node: Node) -> int:
+        """None."""
+        return 0

@@ -1,0 +1,39 @@
+"""What `pyconvnet convert` does: one model file from another."""
+
+from __future__ import annotations
+
+import os
+
+from pyconvnet.saving.load import load_model
+from pyconvnet.saving.save import FilePath, save_model, save_weights
+
+_MODELS = (".keras", ".h5")
+_WEIGHTS = (".weights.h5", ".safetensors")
+
+
+def convert(source: FilePath, target: FilePath, overwrite: bool = False) -> None:
+    """Writes a model file in another format.
+
+    Args:
+        source: a file that `load_model` opens.
+        target: its ending says what is written: a model to ".keras" or ".h5", its weights to ".weights.h5" or
+            ".safetensors".
+        overwrite: True replaces a file that is there.
+
+    Raises:
+        ValueError: a source that cannot be loaded, another ending, or a target that is there.
+        OSError: a file cannot be opened or written.
+
+    Example:
+        >>> convert("old.h5", "new.keras")  # doctest: +SKIP
+    """
+    path = os.fspath(target)
+    if not path.endswith(_MODELS + _WEIGHTS):
+        raise ValueError(f"convert: '{path}' must end in {', '.join(_MODELS + _WEIGHTS)}")
+    if os.path.exists(path) and not overwrite:
+        raise ValueError(f"convert: '{path}' is there already; choose another name, or overwrite it")
+    model = load_model(source)
+    if path.endswith(_WEIGHTS):
+        save_weights(model, path)
+    else:
+        save_model(model, path)

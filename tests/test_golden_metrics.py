@@ -1,0 +1,99 @@
+"""Label smoothing and top-k accuracies against real Keras (tests/golden/make_metrics.py), and metrics as objects."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from golden import assert_near, load_arrays
+
+import pyconvnet
+from pyconvnet import losses, metrics
+
+CASES, ARRAYS = load_arrays("metrics")
+SMOOTHED = [row for row in CASES if "loss" in row]
+TOP = [row for row in CASES if "metric" in row]
+X, NUMBERS, LABELS, START = (ARRAYS[key] for key in ("x", "numbers", "labels", "start"))
+
+
+def _model(activation: str) -> Any:
+    layers = pyconvnet.layers
+    dense = layers.Dense(START.shape[1], activation=activation, use_bias=False)
+    model = pyconvnet.Sequential([layers.Input((START.shape[0],)), dense])
+    model.set_weights([START])
+    return model
+
+
+@pytest.mark.parametrize("row", SMOOTHED, ids=[row["name"] for row in SMOOTHED])
+def test_smoothed_labels_are_keras(row: dict[str, Any]) -> None:
+    model = _model(row["activation"])
+    logits = row["activation"] == "linear"
+    loss = getattr(losses, row["loss"])(from_logits=logits, label_smoothing=row["smoothing"])
+    model.compile(pyconvnet.optimizers.SGD(1.0), loss, metrics=["accuracy"])
+    value, accuracy = model.evaluate(X, LABELS, verbose=0)
+    assert value == pytest.approx(row["value"], rel=2e-6)
+    assert accuracy == pytest.approx((model.predict(X, verbose=0).argmax(1) == NUMBERS).mean())  # of the true labels
+    model.train_on_batch(X, LABELS)
+    assert_near(model.get_weights()[0], ARRAYS[f"{row['name']}/weights"], 2e-6, row["name"])
+
+
+@pytest.mark.parametrize("row", TOP, ids=[row["name"] for row in TOP])
+def test_top_k_is_keras(row: dict[str, Any]) -> None:
+    layers = pyconvnet.layers
+    model = pyconvnet.Sequential([layers.Input((LABELS.shape[1],)), layers.Activation("linear")])
+    sparse = row["metric"].startswith("Sparse")
+    metric = getattr(metrics, row["metric"])(k=row["k"], name="top")
+    loss = "sparse_categorical_crossentropy" if sparse else "categorical_crossentropy"
+    model.compile("sgd", loss, metrics=[metric])
+    answer = model.evaluate(ARRAYS["predictions"], NUMBERS if sparse else LABELS, verbose=0, return_dict=True)
+    assert answer["top"] == pytest.approx(row["value"], abs=1e-7)
+
+
+def test_metrics_by_object_report_under_their_names() -> None:
+    model = _model("softmax")
+    top = metrics.SparseTopKCategoricalAccuracy(k=2, name="two")
+    chosen = [metrics.SparseCategoricalAccuracy(), top, "sparse_top_k_categorical_accuracy", "accuracy"]
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=chosen)
+    history = model.fit(X, NUMBERS, verbose=0, epochs=2, validation_split=0.25).history
+    names = ["sparse_categorical_accuracy", "two", "sparse_top_k_categorical_accuracy", "accuracy"]
+    assert model.metrics_names == ["loss", *names]
+    assert set(history) == {f"{prefix}{name}" for prefix in ("", "val_") for name in ("loss", *names)}
+    assert history["two"] != history["accuracy"] == history["sparse_categorical_accuracy"]
+    assert model.metric_direction("two") == "max"
+    assert "sparse_top_k_categorical_accuracy" in str(model.plan())
+
+
+def test_metrics_are_their_names_and_can_be_made_again() -> None:
+    top = metrics.TopKCategoricalAccuracy(k=3, name="three")
+    assert (top, top.name, top.k, top.kernel) == ("three", "three", 3, "top_k_categorical_accuracy k=3")
+    assert top.get_config() == {"k": 3, "name": "three"}
+    assert repr(top) == "TopKCategoricalAccuracy(k=3, name='three')"
+    for twin in (copy.deepcopy(top), pickle.loads(pickle.dumps(top)), type(top).from_config(top.get_config())):
+        assert (twin, twin.kernel, type(twin)) == (top, top.kernel, type(top))
+    assert metrics.MeanSquaredError().name == "mean_squared_error"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: metrics.TopKCategoricalAccuracy(k=0), ValueError, "TopKCategoricalAccuracy: k must be positive"),
+        (lambda: metrics.BinaryAccuracy(name=3), TypeError, "BinaryAccuracy: name must be a text, got 3"),
+        (lambda: losses.BinaryCrossentropy(label_smoothing=1.5), ValueError, "label_smoothing must be from 0 to 1"),
+        (
+            lambda: metrics.names([7]),
+            TypeError,
+            r"objects of pyconvnet.metrics or functions of \(y_true, y_pred\), got 7",
+        ),
+        (lambda: metrics.MeanMetricWrapper("mse"), TypeError, "MeanMetricWrapper: fn must be a function of"),  # type: ignore[arg-type]
+        (
+            lambda: metrics.resolve(metrics.TopKCategoricalAccuracy(), True, (10,)),
+            ValueError,
+            "metric 'top_k_categorical_accuracy' does not fit the loss, whose labels are class numbers",
+        ),
+    ],
+)
+def test_settings_are_checked(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
