@@ -57,7 +57,8 @@ def test_a_step_allocates_nothing(threads: str, tmp_path: Path) -> None:
     library = tmp_path / "count_allocations.so"
     subprocess.run([str(COMPILER), "-std=c++17", "-shared", "-fPIC", SOURCE, "-o", library], check=True)
     environment = {**os.environ, "LD_PRELOAD": str(library), "PYCONVNET_NUM_THREADS": threads}
-    said = subprocess.run([sys.executable, "-c", COUNT], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", COUNT]  # elsewhere: sources in the working directory would shadow the package
+    said = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     few, many, few_again, many_again = (int(word) for word in said.stdout.split())
     assert few > 0, "the counter does not see the list of feeds that every crossing makes"
