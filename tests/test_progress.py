@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel.kernelapp", raising=False)
     return now
 
 
@@ -173,8 +174,10 @@ def test_auto_asks_the_stream(monkeypatch: pytest.MonkeyPatch, clock: list[float
     assert verbosity("fit", "auto") == 1
     screen(monkeypatch, terminal=False)
     assert verbosity("fit", "auto") == 2
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
-    assert verbosity("fit", "auto") == 1
+    for running, expected in ((False, 2), (True, 1)):  # imported only; a kernel
+        application = SimpleNamespace(initialized=lambda running=running: running)
+        monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", SimpleNamespace(IPKernelApp=application))  # type: ignore[arg-type]
+        assert verbosity("fit", "auto") == expected
     assert [verbosity("fit", value) for value in (0, 1, 2, True, 1.0)] == [0, 1, 2, 1, 1]
 
 

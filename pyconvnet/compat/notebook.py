@@ -85,7 +85,10 @@ def _kernel_manager(first_line: str) -> Any:
 
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
     here = KernelSpec(
-        argv=[*command, f"--IPKernelApp.exec_lines={first_line}"], display_name="pyconvnet", language="python"
+        argv=[*command, f"--IPKernelApp.exec_lines={first_line}"],
+        display_name="pyconvnet",
+        language="python",
+        env={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},  # pictures are kept, whatever is set outside
     )
 
     class ThisPython(AsyncKernelManager):  # type: ignore[misc]

@@ -19,7 +19,9 @@ _BOLD, _GREEN, _WHITE, _END = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 
 
 def _in_notebook() -> bool:
-    return "ipykernel" in sys.modules
+    """Whether a Jupyter kernel runs this process; that its package was imported says nothing."""
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    return kernel is not None and bool(kernel.IPKernelApp.initialized())
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
