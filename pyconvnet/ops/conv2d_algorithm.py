@@ -52,8 +52,8 @@ def choose_algorithm(g: Mapping[str, int], *, winograd: bool) -> str:
 
     Args:
         g: as `conv2d_geometry` answers it.
-        winograd: whether Winograd may be taken at all. F(2x2) is never the cheapest by much and rounds like the direct
-            kernel only almost; it is there for comparison.
+        winograd: whether Winograd may be taken at all. F(2x2) is never taken: it multiplies more than F(4x4) and rounds
+            less, and is there for comparison.
     """
     if not winograd or not offers_winograd(g) or min(g["c_in"], g["c_out"]) < 16:
         return "direct"
