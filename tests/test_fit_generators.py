@@ -138,8 +138,10 @@ def test_what_suffices_does_not_warn() -> None:
         warnings.simplefilter("error")
         model.fit(generator([5] * 6), epochs=3, steps_per_epoch=2, verbose=0)
         model.fit(generator([5] * 6), verbose=0)
-        model.evaluate(generator([5] * 6), verbose=0)
-        model.predict(((x,) for x, _ in generator([5] * 6)), verbose=0)
+        loss, accuracy = model.evaluate(generator([5] * 6), verbose=0)
+        predicted = model.predict(((x,) for x, _ in generator([5] * 6)), verbose=0)
+    assert model.optimizer.iterations == 12
+    assert np.isfinite(loss) and 0 <= accuracy <= 1 and predicted.shape == (30, 3)
 
 
 def test_a_generator_is_not_read_further_than_asked() -> None:

@@ -29,7 +29,7 @@ def trained(epochs: int = 2) -> Sequential:
     return model
 
 
-def equal(first: Any, second: Any) -> None:
+def assert_equal(first: Any, second: Any) -> None:
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -61,10 +61,10 @@ def test_training_goes_on_to_the_bit(ending: str, tmp_path: Path) -> None:
     whole, first = trained(4), trained(2)
     first.save(tmp_path / f"m{ending}")
     loaded = load_model(tmp_path / f"m{ending}")
-    equal(first, loaded)
+    assert_equal(first, loaded)
     assert loaded.optimizer.iterations == first.optimizer.iterations == 2 * 5
     loaded.fit(*images(), initial_epoch=2, epochs=4, batch_size=16, verbose=0)
-    equal(whole, loaded)
+    assert_equal(whole, loaded)
 
 
 @pytest.mark.parametrize("ending", WEIGHT_ENDINGS)
@@ -72,7 +72,7 @@ def test_weights_come_back(ending: str, tmp_path: Path) -> None:
     model, fresh = trained(), network()
     model.save_weights(tmp_path / f"w{ending}")
     fresh.load_weights(tmp_path / f"w{ending}")
-    equal(model, fresh)
+    assert_equal(model, fresh)
     assert fresh.optimizer is not None
     assert fresh.optimizer.iterations == (10 if ending == ".weights.h5" else 0)
 
@@ -92,7 +92,7 @@ def test_graphs_come_back(ending: str, tmp_path: Path) -> None:
     assert loaded.evaluate(x, y, verbose=0, return_dict=True) == model.evaluate(x, y, verbose=0, return_dict=True)
     for each in (model, loaded):
         each.fit(x, y, epochs=1, batch_size=6, verbose=0)
-    equal(model, loaded)
+    assert_equal(model, loaded)
 
 
 @pytest.mark.parametrize("ending", MODEL_ENDINGS)
@@ -189,7 +189,7 @@ def test_many_layers_with_long_names(tmp_path: Path) -> None:
     row = [layers.Dense(1, name=f"{'long' * 100}{i}") for i in range(170)]
     model = Sequential([layers.Input((1,)), *row])
     model.save(tmp_path / "m.h5", include_optimizer=False)
-    equal(model, load_model(tmp_path / "m.h5"))
+    assert_equal(model, load_model(tmp_path / "m.h5"))
 
 
 def test_overwrite_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,7 +237,7 @@ class TestWholeFile:
         link.symlink_to(path)
         network().save(link)
         assert link.is_symlink() and stat.S_IMODE(path.stat().st_mode) == 0o640
-        equal(load_model(path), load_model(link))
+        assert_equal(load_model(path), load_model(link))
 
     def test_folders_and_devices_are_refused(self, tmp_path: Path) -> None:
         (tmp_path / "d.keras").mkdir()
@@ -261,7 +261,7 @@ class TestCommands:
         assert capsys.readouterr().out == f"wrote {tmp_path / f'b{target}'}\n"
         fresh = network()
         fresh.load_weights(tmp_path / f"b{target}")
-        equal(model, fresh)
+        assert_equal(model, fresh)
         if target in MODEL_ENDINGS:
             assert load_model(tmp_path / f"b{target}").optimizer.iterations == 10
 
@@ -269,7 +269,7 @@ class TestCommands:
         model = trained()
         model.save_weights(tmp_path / "a.safetensors")
         convert(tmp_path / "a.safetensors", tmp_path / "b.keras")
-        equal(model, load_model(tmp_path / "b.keras"))
+        assert_equal(model, load_model(tmp_path / "b.keras"))
 
     def test_convert_keeps_what_is_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         network().save(tmp_path / "a.keras")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pyconvnet._terminal import say
+from pyconvnet._whole_file import whole_file
 from pyconvnet.compat.epochs import check_epochs
-from pyconvnet.saving.whole_file import whole_file
 
 FAILED = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pyconvnet.layers import _check
+from pyconvnet.layers._check import forget_names
 
 
 class PhysicalDevice(NamedTuple):
@@ -44,7 +44,7 @@ def backend() -> str:
 
 def clear_session() -> None:
     """Lets the automatic names of layers start anew: the next `Conv2D` is called "conv2d"."""
-    _check._made.clear()
+    forget_names()
 
 
 def epsilon() -> float:

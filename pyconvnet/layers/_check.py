@@ -23,6 +23,11 @@ def auto_name(cls: type) -> str:
     return f"{stem}_{count}" if count else stem
 
 
+def forget_names() -> None:
+    """Counts from the beginning again, as Keras does behind `clear_session`."""
+    _made.clear()
+
+
 def check_name(who: str, name: Any) -> str:
     """A name that can be part of a weight's path."""
     if not isinstance(name, str) or not name or "/" in name:
@@ -71,3 +76,12 @@ def check_data_format(who: str, value: Any) -> str:
             "turn images with np.moveaxis(x, 1, -1)"
         )
     return "channels_last"
+
+
+def check_strides_and_dilation(who: str, strides: tuple[int, int], dilation_rate: tuple[int, int]) -> None:
+    """Refuses both above 1 at once, as Keras does."""
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        raise ValueError(
+            f"{who}: strides and dilation_rate cannot both be above 1, "
+            f"got strides {strides} and dilation_rate {dilation_rate}"
+        )

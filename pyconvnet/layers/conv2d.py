@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyconvnet import activations, initializers, regularizers
-from pyconvnet.layers._check import check_data_format, check_flag
+from pyconvnet.layers._check import check_data_format, check_flag, check_strides_and_dilation
 from pyconvnet.layers.activation import declare_activation
 from pyconvnet.layers.base import Graph, Layer, Shape, WeightSpec
 from pyconvnet.ops._check import integer, padding_name, pair
@@ -76,11 +76,7 @@ class Conv2D(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer, who)
         if self.filters % self.groups:
             raise ValueError(f"{who}: filters must be a multiple of groups={self.groups}, got {self.filters}")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{who}: strides and dilation_rate cannot both be above 1, "
-                f"got strides {self.strides} and dilation_rate {self.dilation_rate}"
-            )
+        check_strides_and_dilation(who, self.strides, self.dilation_rate)
 
     @property
     def kernel(self) -> Variable:

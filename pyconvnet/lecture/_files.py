@@ -1,24 +1,17 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, in folders that are made for them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from pyconvnet import _whole_file
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+
+def whole_file(path: Path) -> AbstractContextManager[Path]:
     """A file beside `path` to be filled, which then takes its place at once; after an error nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # same suffix, since matplotlib chooses the format by it
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield beside
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    return _whole_file.whole_file("lecture", path)
 
 
 def write_text(path: Path, text: str) -> None:

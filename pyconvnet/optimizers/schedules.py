@@ -6,6 +6,7 @@ float32, where TensorFlow's may be one unit in the last place away.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -47,7 +48,7 @@ class LearningRateSchedule(Configurable):
         return np.array([float(self(step)) for step in range(first, first + count)], np.float32)
 
 
-class _Formula(LearningRateSchedule):
+class _Formula(LearningRateSchedule, ABC):
     """A schedule that is computed for many steps at once."""
 
     def __init__(self, name: str) -> None:
@@ -63,8 +64,9 @@ class _Formula(LearningRateSchedule):
         """The rates of `count` steps from step `first` on, float32 [count]."""
         return self._rates(np.arange(first, first + count))
 
+    @abstractmethod
     def _rates(self, steps: Steps) -> FloatArray:
-        raise NotImplementedError
+        """The rates of these steps, float32."""
 
 
 class ExponentialDecay(_Formula):

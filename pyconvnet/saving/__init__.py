@@ -9,7 +9,6 @@ legacy_h5         the `.h5` file
 safetensors       the `.safetensors` file
 optimizer_state   step number, learning rate and slots in Keras's orders
 hdf5, heap_check, json_text   reading with suspicion; stored: shapes compared before anything is read
-whole_file        replaced as a whole or not at all
 contents, report  what `pyconvnet inspect` says; convert: one file from another
 """
 

@@ -15,10 +15,10 @@ import numpy as np
 
 import pyconvnet
 from pyconvnet._terminal import say
+from pyconvnet._whole_file import whole_file
 from pyconvnet.saving import archive, legacy_h5, safetensors, weights_h5
 from pyconvnet.saving.compile_config import keras2_settings, keras3_settings
 from pyconvnet.saving.hdf5 import CHECKSUM, texts_checksum
-from pyconvnet.saving.whole_file import whole_file
 from pyconvnet.saving.write_config import keras2_object, keras3_object
 
 FilePath = str | os.PathLike[str]

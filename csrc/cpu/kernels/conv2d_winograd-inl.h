@@ -47,20 +47,13 @@ inline void winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
     const int64_t first = task * kBlock, count = tiles - first < kBlock ? tiles - first : kBlock;
     for (int64_t t = 0; t < count; ++t) {
       const Window window = input_window<kTile>(g, op.x, tile_place(g, first + t), block.window);
-      for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
-        Vec in[kSide][kSide], out[kSide][kSide];
-        load_window(window, c, lanes, in);
-        transform_both([](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); }, in, out);
-        store_tile(block, t, c, out);
-      });
+      const auto transform = [](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); };
+      transform_window<kSide, kSide>(window, g.conv.c_in, transform, block, t);
     }
-    const float* kernel = op.transformed_kernel;
-    for (int64_t column = 0; column < g.conv.c_out; column += shape.width) {
-      const int64_t columns = g.conv.c_out - column < shape.width ? g.conv.c_out - column : shape.width;
-      multiply_block(g, block, count, g.conv.c_in, kernel, columns, shape);
-      for (int64_t t = 0; t < count; ++t) store_outputs<kTile>(op, block, first + t, t, column, columns);
-      kernel += g.positions() * g.conv.c_in * shape.width;
-    }
+    for_each_product(g, block, count, g.conv.c_in, op.transformed_kernel, g.conv.c_out, shape,
+                     [&](int64_t t, int64_t column, int64_t columns) {
+                       store_outputs<kTile>(op, block, first + t, t, column, columns);
+                     });
   });
 }
 
@@ -98,20 +91,12 @@ inline void backward_data_block(const Conv2dWinogradBackwardData& op, const Tile
   const BlockScratch block = block_scratch(g, g.conv.c_out, scratch);
   for (int64_t t = 0; t < count; ++t) {
     const Window window = output_window<kTile>(g, op.dy, tile_place(g, first + t), block.window);
-    for_each_vector(0, g.conv.c_out, [&](int64_t c, int64_t lanes) {
-      Vec in[kTile][kTile], out[kSide][kSide];
-      load_window(window, c, lanes, in);
-      transform_both([](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); }, in, out);
-      store_tile(block, t, c, out);
-    });
+    const auto transform = [](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); };
+    transform_window<kTile, kSide>(window, g.conv.c_out, transform, block, t);
   }
-  const float* kernel = op.transformed_kernel;
-  for (int64_t column = 0; column < g.conv.c_in; column += shape.width) {
-    const int64_t columns = g.conv.c_in - column < shape.width ? g.conv.c_in - column : shape.width;
-    multiply_block(g, block, count, g.conv.c_out, kernel, columns, shape);
-    for (int64_t t = 0; t < count; ++t) add_inputs<kTile>(op, block, first + t, t, column, columns);
-    kernel += g.positions() * g.conv.c_out * shape.width;
-  }
+  for_each_product(
+      g, block, count, g.conv.c_out, op.transformed_kernel, g.conv.c_in, shape,
+      [&](int64_t t, int64_t column, int64_t columns) { add_inputs<kTile>(op, block, first + t, t, column, columns); });
 }
 
 template <int kTile>

@@ -167,5 +167,30 @@ inline void store_tile(const BlockScratch& block, int64_t tile, int64_t channel,
       store(block.tiles + (i * kSide + j) * block.position_step + tile * block.step + channel, from[i][j]);
 }
 
+// Transforms every channel of a window of kFrom x kFrom pixels into one tile of the block.
+template <int kFrom, int kTo, class Transform>
+inline void transform_window(const Window& window, int64_t channels, const Transform& transform,
+                             const BlockScratch& block, int64_t tile) {
+  for_each_vector(0, channels, [&](int64_t c, int64_t lanes) {
+    Vec in[kFrom][kFrom], out[kTo][kTo];
+    load_window(window, c, lanes, in);
+    transform_both(transform, in, out);
+    store_tile(block, tile, c, out);
+  });
+}
+
+// Multiplies a block of `tiles` with the whole kernel, and calls fn(tile, first column, columns) for each tile and
+// column block while its products are in the scratch.
+template <class F>
+inline void for_each_product(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
+                             const float* kernel, int64_t channels, const TileShape& shape, const F& fn) {
+  for (int64_t column = 0; column < channels; column += shape.width) {
+    const int64_t columns = channels - column < shape.width ? channels - column : shape.width;
+    multiply_block(g, block, tiles, depth, kernel, columns, shape);
+    for (int64_t t = 0; t < tiles; ++t) fn(t, column, columns);
+    kernel += g.positions() * depth * shape.width;
+  }
+}
+
 }  // namespace
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

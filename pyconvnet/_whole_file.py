@@ -26,7 +26,8 @@ def whole_file(who: str, path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(who, target)
-    beside = target.with_name(f".{secrets.token_hex(8)}.part")
+    # With the same ending, by which matplotlib chooses the format.
+    beside = target.with_name(f".{secrets.token_hex(8)}.part{target.suffix}")
     try:
         os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
         yield beside

@@ -1,0 +1,126 @@
+"""The convolutions of the case table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from case import Case, Shape, Size, Spec
+
+from pyconvnet.reference import output_size
+
+
+def conv(
+    name: str,
+    image: Shape,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    *,
+    passes: tuple[str, ...] = ("forward", "data", "weights"),
+    size: Size = "small",
+    algorithm: str = "",
+    **options: Any,
+) -> Iterator[Case]:
+    """Make the passes of one convolution of images [n, h, w, c_in] with c_out filters."""
+    # The coefficients of F(4x4), such as 1/24, are not exact; what the transforms magnify is measured in
+    # test_winograd.py.
+    condition = {"winograd_2x2": 4.0, "winograd_4x4": 16.0}.get(algorithm, 1.0)
+    exact = algorithm != "winograd_4x4"
+    common: dict[str, Any] = {"macs_only": exact, "size": size, "algorithm": algorithm, "condition": condition}
+    n, h, w, c_in = image
+    kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
+    c_group = c_in // options.get("groups", 1)
+    out_h, out_w = (_conv_output(length, k, axis, options) for axis, (length, k) in enumerate(((h, kh), (w, kw))))
+    x, weights, dy = Spec(image), Spec((kh, kw, c_group, filters)), Spec((n, out_h, out_w, filters))
+    if "forward" in passes:
+        arrays = {"x": x, "kernel": weights, "bias": Spec((filters,))}
+        yield Case(f"conv2d-{name}", "conv2d", arrays, options, reduction=kh * kw * c_group, **common)
+    if "data" in passes:
+        arrays, reduction = {"dy": dy, "kernel": weights}, kh * kw * filters
+        kwargs = {"input_shape": image, **options}
+        op = "conv2d_backward_data"
+        yield Case(f"{op}-{name}", op, arrays, kwargs, reduction=reduction, **common)
+    if "weights" in passes:
+        arrays, reduction = {"x": x, "dy": dy}, n * out_h * out_w
+        kwargs = {"kernel_size": (kh, kw), **options}
+        op = "conv2d_backward_weights"
+        yield Case(f"{op}-{name}", op, arrays, kwargs, reduction=reduction, **common)
+
+
+def _conv_output(length: int, k: int, axis: int, options: dict[str, Any]) -> int:
+    """Give the output height (axis 0) or width (axis 1) of a convolution."""
+    stride, dilation = (np.broadcast_to(options.get(key, 1), 2)[axis] for key in ("strides", "dilation_rate"))
+    return output_size(length, k, int(stride), options.get("padding", "valid"), int(dilation))
+
+
+def conv_shapes() -> Iterator[Case]:
+    """Kernel sizes, strides, dilation, padding, groups and batches."""
+    yield from conv("1x1", (2, 5, 6, 7), 9, 1)
+    yield from conv("2x2", (2, 5, 6, 3), 8, 2)
+    yield from conv("2x2-same", (2, 5, 6, 3), 8, 2, padding="same")
+    yield from conv("3x3", (2, 6, 7, 3), 16)
+    yield from conv("3x3-same", (2, 6, 7, 3), 16, padding="same")
+    yield from conv("5x5", (2, 8, 7, 4), 6, 5)
+    yield from conv("5x5-same", (2, 8, 7, 4), 6, 5, padding="same")
+    yield from conv("7x1", (1, 9, 5, 3), 5, (7, 1))
+    yield from conv("1x7-same", (1, 4, 9, 3), 5, (1, 7), padding="same")
+    yield from conv("kernel-larger-than-image-same", (1, 3, 2, 2), 4, 5, padding="same")
+    yield from conv("kernel-as-large-as-image", (2, 4, 5, 3), 7, (4, 5))
+    yield from conv("stride2", (2, 8, 9, 3), 8, strides=2)
+    yield from conv("stride2-same-even", (2, 8, 8, 3), 8, strides=2, padding="same")
+    yield from conv("stride2-same-odd", (2, 7, 9, 3), 8, strides=2, padding="same")
+    yield from conv("stride3x2-same", (1, 10, 11, 5), 11, (5, 3), strides=(3, 2), padding="same")
+    yield from conv("stride-beyond-kernel", (1, 9, 10, 3), 4, 2, strides=3)
+    yield from conv("1x1-stride2-same", (1, 7, 8, 6), 5, 1, strides=2, padding="same")
+    yield from conv("dilation2", (1, 9, 8, 3), 8, dilation_rate=2)
+    yield from conv("dilation3x2-same", (1, 9, 8, 3), 8, dilation_rate=(3, 2), padding="same")
+    yield from conv("groups2", (2, 6, 6, 6), 8, groups=2)
+    yield from conv("groups3-stride2-same", (1, 7, 6, 33), 9, strides=2, padding="same", groups=3)
+    yield from conv("depthwise", (2, 6, 7, 11), 11, groups=11)
+    yield from conv("depthwise-same", (1, 6, 7, 33), 33, padding="same", groups=33)
+    yield from conv("depthwise-multiplier3", (1, 6, 5, 5), 15, padding="same", groups=5)
+    yield from conv("one-pixel", (1, 1, 1, 1), 1, 1)
+    yield from conv("one-row", (1, 6, 7, 3), 8, padding="SAME")
+    yield from conv("zero-rows", (0, 6, 7, 3), 8)
+    yield from conv("zero-rows-groups-same", (0, 6, 7, 4), 8, groups=2, padding="same")
+    yield from conv("book-first", (2, 28, 28, 1), 32, padding="same", size="medium")
+    yield from conv("book-second", (1, 14, 14, 32), 64, padding="same", size="medium")
+    yield from conv("batch33", (33, 5, 5, 3), 16, size="medium")
+
+
+def conv_channels() -> Iterator[Case]:
+    """Channel counts around the vector widths, each as input and as output."""
+    pairs = ((1, 133), (3, 100), (6, 65), (8, 64), (10, 48), (15, 33), (16, 32), (17, 31))
+    for c_in, c_out in (*pairs, *((b, a) for a, b in pairs)):
+        yield from conv(f"channels-{c_in}-{c_out}", (1, 5, 4, c_in), c_out, padding="same")
+
+
+def winograd_shapes() -> Iterator[Case]:
+    """Whole tiles, edges of every width, both paddings, channels around the vectors, several blocks of tiles."""
+    shapes: tuple[tuple[str, Shape, int, str], ...] = (
+        ("whole-tiles", (2, 10, 10, 16), 32, "valid"),
+        ("edges", (2, 9, 8, 16), 32, "valid"),
+        ("edges-same", (2, 5, 7, 16), 32, "same"),
+        ("one-pixel", (1, 3, 3, 16), 16, "valid"),
+        ("smaller-than-kernel-same", (2, 1, 2, 5), 3, "same"),
+        ("one-row-same", (1, 6, 13, 33), 17, "same"),
+        ("channels-1-65", (1, 6, 6, 1), 65, "same"),
+        ("channels-65-1", (1, 6, 6, 65), 1, "same"),
+        ("channels-48-100", (1, 6, 7, 48), 100, "valid"),
+        ("columns-of-weights", (1, 4, 5, 7), 133, "same"),
+        ("zero-rows", (0, 6, 6, 3), 4, "same"),
+        ("many-tiles", (3, 30, 22, 8), 12, "same"),
+        ("many-images", (40, 4, 4, 17), 18, "valid"),
+    )
+    for algorithm in ("winograd_2x2", "winograd_4x4"):
+        for name, image, filters, padding in shapes:
+            size: Size = "medium" if name.startswith("many") else "small"
+            yield from conv(f"{algorithm}-{name}", image, filters, padding=padding, size=size, algorithm=algorithm)
+
+
+def conv_widths() -> Iterator[Case]:
+    """Image widths 1 to 30; a tile of any width has its rest somewhere in here."""
+    for width in range(1, 31):
+        backward = "data" if width % 2 else "weights"
+        yield from conv(f"width{width}", (1, 3, width, 3), 17, passes=("forward", backward), padding="same")
