@@ -11,8 +11,7 @@
 namespace pyconvnet {
 
 struct WinogradGeometry {
-  static constexpr int64_t kBlockTiles = 32;    // tiles of forward and backward_data that share scratch
-  static constexpr int64_t kWeightsTiles = 64;  // the same of backward_weights: the depth of its products
+  static constexpr int64_t kWeightsTiles = 64;  // tiles of backward_weights that share scratch: its products' depth
   Conv2dGeometry conv;
   int64_t tile;  // m: outputs of a tile in each direction
 
@@ -43,10 +42,17 @@ struct WinogradGeometry {
   // Distance of two positions of a block; the cache line more for the same reason.
   static int64_t position_step(int64_t tiles, int64_t step) { return tiles * step + 16; }
   int64_t window_size(int64_t channels) const { return round_up(positions() * channels, 16); }
-  // A block of transformed tiles of `from` channels, and of one column block behind the product.
+  // Tiles of `from` channels that share a block: as many as take 1.25 MB when transformed, so that they stay in a large
+  // second-level cache while the transformed kernels, which often do not, are read as seldom as can be.
+  int64_t block_tiles(int64_t from) const {
+    const int64_t most = (int64_t{5} << 16) / (positions() * tile_step(from));
+    return most > 64 ? 64 : most < 16 ? 16 : most;
+  }
+  // A block of transformed tiles of `from` channels, and of kMaxColumnBlock columns behind the product.
   int64_t block_scratch(int64_t from) const {
-    return window_size(from) + positions() * (position_step(kBlockTiles, tile_step(from)) +
-                                              position_step(kBlockTiles, tile_step(kMaxColumnBlock)));
+    const int64_t tiles = block_tiles(from);
+    return window_size(from) +
+           positions() * (position_step(tiles, tile_step(from)) + position_step(tiles, tile_step(kMaxColumnBlock)));
   }
 };
 

@@ -21,6 +21,9 @@ struct DenseGeometry {
   // A large matrix is read slice by slice, each by one thread, as it lies in memory; the sums of the slices are added
   // in order. Fixed by the problem, so the bits are too.
   int64_t slices() const { return k * m >= int64_t{1} << 20 ? 16 : 1; }
+  // Inputs of a slice that are multiplied with all samples before the next ones: 16,384 weights, 512 inputs at most.
+  int64_t slice_depth() const { return m > 2048 ? 8 : m < 32 ? 512 : 16384 / m; }
+  static constexpr int64_t kTileRows = 16;  // samples of a register tile, padded to whole vectors, at most
 };
 
 struct DenseForward {
@@ -30,7 +33,7 @@ struct DenseForward {
   const float* kernel;  // [k, m]
   const float* bias;    // [m] or null
   float* y;             // [rows * vectors, m]
-  float* packed;        // x, in blocks of rows
+  float* packed;        // x in blocks of rows, where there is one slice
   float* partial;       // [slices, rows * vectors, m] where there is more than one slice
 
   template <class Visitor>
@@ -42,8 +45,10 @@ struct DenseForward {
     v.input("kernel", kernel, fixed(g.k * g.m));
     v.optional_input("bias", bias, fixed(g.m));
     v.output("y", y, per_row(g.vectors * g.m));
-    v.scratch("packed", packed, per_row(g.vectors * g.k));
-    v.scratch("partial", partial, per_row(g.slices() > 1 ? g.slices() * g.vectors * g.m : 0));
+    const bool sliced = g.slices() > 1;
+    v.scratch("packed", packed, per_row(sliced ? 0 : g.vectors * g.k));
+    v.scratch("partial", partial, per_row(sliced ? g.slices() * g.vectors * g.m : 0));
+    v.worker_scratch(sliced ? g.slice_depth() * DenseGeometry::kTileRows : 0);
   }
 };
 

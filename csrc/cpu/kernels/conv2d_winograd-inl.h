@@ -10,6 +10,13 @@ namespace {
 
 // ---- forward ----
 
+// Into how many parts of `least` to `most` a total is cut: a multiple of four where it can be, so that two or four
+// threads have as much to do each.
+inline int64_t even_parts(int64_t total, int64_t least, int64_t most) {
+  const int64_t fewest = (total + most - 1) / most, even = round_up(fewest, 4);
+  return total >= even * least ? even : fewest;
+}
+
 template <int kTile>
 inline void store_outputs(const Conv2dWinogradForward& op, const BlockScratch& block, int64_t index, int64_t tile,
                           int64_t column, int64_t columns) {
@@ -37,14 +44,14 @@ inline void store_outputs(const Conv2dWinogradForward& op, const BlockScratch& b
 template <int kTile>
 inline void winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
   constexpr int kSide = Winograd<kTile>::kSide;
-  constexpr int64_t kBlock = WinogradGeometry::kBlockTiles;
   const WinogradGeometry& g = op.geometry;
-  const int64_t tiles = run.rows * g.tiles();
-  const TileShape shape = tile_shape(tiles < kBlock ? tiles : kBlock, g.conv.c_out);
+  const int64_t tiles = run.rows * g.tiles(), most = g.block_tiles(g.conv.c_in);
+  const int64_t blocks = even_parts(tiles, 16, most);
+  const TileShape shape = tile_shape(tiles < most ? tiles : most, g.conv.c_out);
   transform_kernel<kTile>(op, shape.width, run);
-  parallel_for(*run.pool, (tiles + kBlock - 1) / kBlock, [&](int64_t task, int worker) {
+  parallel_for(*run.pool, blocks, [&](int64_t task, int worker) {
     const BlockScratch block = block_scratch(g, g.conv.c_in, run.pool->scratch(worker));
-    const int64_t first = task * kBlock, count = tiles - first < kBlock ? tiles - first : kBlock;
+    const int64_t first = task * tiles / blocks, count = (task + 1) * tiles / blocks - first;
     for (int64_t t = 0; t < count; ++t) {
       const Window window = input_window<kTile>(g, op.x, tile_place(g, first + t), block.window);
       const auto transform = [](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); };
@@ -101,17 +108,16 @@ inline void backward_data_block(const Conv2dWinogradBackwardData& op, const Tile
 
 template <int kTile>
 inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const Run& run) {
-  constexpr int64_t kBlock = WinogradGeometry::kBlockTiles;
   const WinogradGeometry& g = op.geometry;
-  const int64_t tiles = g.tiles();
-  const TileShape shape = tile_shape(run.rows * tiles < kBlock ? run.rows * tiles : kBlock, g.conv.c_in);
+  const int64_t tiles = g.tiles(), most = g.block_tiles(g.conv.c_out);
+  const TileShape shape = tile_shape(run.rows * tiles < most ? run.rows * tiles : most, g.conv.c_in);
   transform_kernel_transposed<kTile>(op, shape.width, run);
-  const int64_t images = tiles < kBlock ? kBlock / tiles : 1;  // of a task
-  parallel_for(*run.pool, (run.rows + images - 1) / images, [&](int64_t task, int worker) {
-    const int64_t begin = task * images, end = begin + images < run.rows ? begin + images : run.rows;
+  const int64_t tasks = even_parts(run.rows, 1, tiles < most ? most / tiles : 1);  // each of whole images
+  parallel_for(*run.pool, tasks, [&](int64_t task, int worker) {
+    const int64_t begin = task * run.rows / tasks, end = (task + 1) * run.rows / tasks;
     __builtin_memset(op.dx + begin * g.conv.in_size(), 0,
                      static_cast<size_t>((end - begin) * g.conv.in_size()) * sizeof(float));
-    const int64_t blocks = ((end - begin) * tiles + kBlock - 1) / kBlock;
+    const int64_t blocks = ((end - begin) * tiles + most - 1) / most;
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t first = begin * tiles + b * (end - begin) * tiles / blocks;
       const int64_t last = begin * tiles + (b + 1) * (end - begin) * tiles / blocks;

@@ -10,8 +10,7 @@
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
-constexpr int64_t kDepthBlock = 256;    // rows of weights, a block of columns wide, that stay in the first-level cache
-constexpr int64_t kSliceBlock = 16384;  // weights of a slice that are used by all samples before the next ones
+constexpr int64_t kDepthBlock = 256;  // rows of weights, a block of columns wide, that stay in the first-level cache
 
 // A tile whose rows lie side by side.
 inline Tile dense_tile() {
@@ -60,46 +59,50 @@ inline void forward_columns(const DenseForward& op, int64_t rows, const TileShap
       tile.b = op.kernel + d * g.m + column;
       tile.accumulate = d > 0;
       // Rows of weights lie far apart, out of the hardware prefetcher's sight.
-      tile.b_ahead = d + 2 * kDepthBlock <= g.k ? kDepthBlock * g.m : 0;
+      tile.ahead = d + 2 * kDepthBlock <= g.k ? tile.b + kDepthBlock * g.m : nullptr, tile.ahead_step = g.m;
       tile.relu = op.relu && d + kDepthBlock >= g.k;
       for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
         tile.a = op.packed + row * g.k + d * count, tile.depth_step = count;
         tile.c = op.y + row * g.m + column;
         run_tile(tile, shape.vectors, count);
-        tile.b_ahead = 0;
+        tile.ahead = nullptr;
       });
     }
   });
 }
 
-// Inputs [begin, end) times all columns, a few rows of weights at a time: these are read in one stream.
+// Inputs [begin, end) times all columns, a few rows of weights at a time, which come from memory in one stream: while
+// the first samples are multiplied with a piece, the next piece is fetched.
 inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end,
-                          float* sum) {
+                          float* sum, float* packed) {
   const DenseGeometry& g = op.geometry;
-  const int64_t block = g.m * 8 > kSliceBlock ? 8 : kSliceBlock / g.m;
+  const int64_t depth = g.slice_depth();
   Tile tile = dense_tile();
-  tile.b_step = tile.c_step = g.m;
-  for (int64_t d = begin; d < end; d += block) {
-    tile.depth = end - d < block ? end - d : block;
+  tile.a = packed, tile.depth_step = round_up(shape.rows, Vec::kLanes);
+  tile.b_step = tile.ahead_step = tile.c_step = g.m;
+  for (int64_t d = begin; d < end; d += depth) {
+    const int64_t next = d + depth;
+    tile.depth = end < next ? end - d : depth;
     tile.accumulate = d > begin;
-    pack_batch(op, rows, shape, d, d + tile.depth);
-    for (int64_t column = 0; column < g.m; column += shape.width) {
-      tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
-      tile.b = op.kernel + d * g.m + column;
-      for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
-        tile.a = op.packed + row * g.k + d * count, tile.depth_step = count;
+    for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
+      pack_transposed(op.x + row * g.k + d, g.k, count, tile.depth, tile.depth_step, packed);
+      for (int64_t column = 0; column < g.m; column += shape.width) {
+        tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
+        tile.b = op.kernel + d * g.m + column;
+        tile.ahead = row == 0 && next < end ? op.kernel + next * g.m + column : nullptr;
         tile.c = sum + row * g.m + column;
         run_tile(tile, shape.vectors, count);
-      });
-    }
+      }
+    });
   }
 }
 
 inline void forward_slices(const DenseForward& op, int64_t rows, const TileShape& shape, const Run& run) {
   const DenseGeometry& g = op.geometry;
   const int64_t slices = g.slices(), size = rows * g.m;
-  parallel_for(*run.pool, slices, [&](int64_t slice, int) {
-    forward_slice(op, rows, shape, slice * g.k / slices, (slice + 1) * g.k / slices, op.partial + slice * size);
+  parallel_for(*run.pool, slices, [&](int64_t slice, int worker) {
+    forward_slice(op, rows, shape, slice * g.k / slices, (slice + 1) * g.k / slices, op.partial + slice * size,
+                  run.pool->scratch(worker));
   });
   parallel_for(*run.pool, rows, [&](int64_t row, int) {
     for_each_vector(0, g.m, [&](int64_t c, int64_t lanes) {
@@ -143,14 +146,30 @@ inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
   });
 }
 
+// What is read next from memory: pieces of one size, fetched a tile at a time while tiles are computed.
+struct Ahead {
+  static constexpr int64_t kPieces = 3;
+  const float* pieces[kPieces];
+  int64_t size;
+  int64_t fetched = 0;
+
+  const float* next(int64_t floats) {
+    if (fetched >= kPieces * size) return nullptr;
+    const float* p = pieces[fetched / size] + fetched % size;
+    fetched += floats;
+    return p;
+  }
+};
+
 // The gradient of the weights of inputs [row, row + count), written to `to`: x of a piece of the batch is packed, then
-// multiplied with all columns of dy.
+// multiplied with all columns of dy. `ahead` may be null.
 inline void sum_weight_rows(const DenseGeometry& g, const float* x, const float* dy, int64_t batch,
-                            const TileShape& shape, int64_t row, int64_t count, float* to, float* packed) {
+                            const TileShape& shape, int64_t row, int64_t count, float* to, float* packed,
+                            Ahead* ahead) {
   constexpr int64_t kBatch = DenseGeometry::kPackedBatch;
   Tile tile = dense_tile();
   tile.a = packed, tile.depth_step = count;
-  tile.b_step = tile.c_step = g.m;
+  tile.b_step = tile.c_step = g.m, tile.ahead_step = shape.width;
   int64_t first = 0;
   do {  // once at least: an empty batch gives zeros
     tile.depth = batch - first < kBatch ? batch - first : kBatch;
@@ -160,6 +179,7 @@ inline void sum_weight_rows(const DenseGeometry& g, const float* x, const float*
     for (int64_t column = 0; column < g.m; column += shape.width) {
       tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
       tile.b = dy + first * g.m + column, tile.c = to + column;
+      tile.ahead = ahead ? ahead->next(tile.depth * shape.width) : nullptr;
       run_tile(tile, shape.vectors, count);
     }
     first += kBatch;
@@ -194,7 +214,7 @@ inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& ru
   for_each_input_block(g, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
     for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
       sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, op.dkernel + (first + row) * g.m,
-                      run.pool->scratch(worker));
+                      run.pool->scratch(worker), nullptr);
     });
   });
 }
@@ -211,10 +231,11 @@ inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
       for (int64_t i = 0; i < inputs; i += data_shape.width)
         store_inputs(g, op.dy, op.w, batch, data_shape, first + i,
                      inputs - i < data_shape.width ? inputs - i : data_shape.width, op.dx, gradient);
-    for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
-      sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, gradient + row * g.m, packed);
-    });
     const int64_t offset = first * g.m;
+    Ahead ahead{{op.m + offset, op.v + offset, op.w + offset + inputs * g.m}, inputs * g.m};
+    for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
+      sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, gradient + row * g.m, packed, &ahead);
+    });
     for_each_vector(0, inputs * g.m, [&](int64_t i, int64_t lanes) {
       step(op.w + offset + i, gradient + i, op.m + offset + i, op.v + offset + i, lanes);
     });

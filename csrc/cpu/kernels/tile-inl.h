@@ -21,15 +21,24 @@ inline void load_columns(const float* b, int64_t columns, Vec (&column)[kVectors
   }
 }
 
+template <int kVectors>
+inline void prefetch_columns(const float* p) {
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) __builtin_prefetch(p + v * Vec::kLanes);
+}
+
 template <int kRows, int kVectors, bool kWhole>
 inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
   constexpr int kPointers = (kRows + kRowsAPointer - 1) / kRowsAPointer;
   const int64_t row_step = t.row_step, depth_step = t.depth_step, b_step = t.b_step;
   const float* pointer[kPointers];
   for (int p = 0; p < kPointers; ++p) pointer[p] = a + p * kRowsAPointer * row_step;
+  const float* ahead = t.ahead ? t.ahead : b;
+  const int64_t ahead_step = t.ahead ? t.ahead_step : b_step;
   for (int64_t d = 0; d < t.depth; ++d) {
     Vec column[kVectors];
     load_columns<kVectors, kWhole>(b, t.columns, column);
+    prefetch_columns<kVectors>(ahead);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec value = broadcast(pointer[r / kRowsAPointer][(r % kRowsAPointer) * row_step]);
@@ -37,6 +46,7 @@ inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec 
       for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
     }
     b += b_step;
+    ahead += ahead_step;
 #pragma GCC unroll 8
     for (int p = 0; p < kPointers; ++p) pointer[p] += depth_step;
   }
@@ -46,12 +56,12 @@ inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec 
 template <int kRows, int kVectors, bool kWhole>
 inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
   const int64_t depth_step = t.depth_step, b_step = t.b_step;
-  const float* ahead = b + t.b_ahead;
+  const float* ahead = t.ahead ? t.ahead : b;
+  const int64_t ahead_step = t.ahead ? t.ahead_step : b_step;
   for (int64_t d = 0; d < t.depth; ++d) {
     Vec column[kVectors];
     load_columns<kVectors, kWhole>(b, t.columns, column);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) __builtin_prefetch(ahead + v * Vec::kLanes);
+    prefetch_columns<kVectors>(ahead);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec value = broadcast(a[r]);
@@ -59,7 +69,7 @@ inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float
       for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
     }
     b += b_step;
-    ahead += b_step;
+    ahead += ahead_step;
     a += depth_step;
   }
 }

@@ -18,8 +18,9 @@ struct Tile {
   int64_t depth_step;  // 1 where depth runs over channels, else the distance of two pixels
   const float* b;      // b[b_offsets[s] + d * b_step + column]
   int64_t b_step;
-  int64_t b_ahead;  // where rows are channels: how many floats ahead of b to prefetch
-  float* c;         // [rows] rows of columns
+  const float* ahead;  // what to prefetch meanwhile, `vectors` vectors for each depth, or null
+  int64_t ahead_step;
+  float* c;  // [rows] rows of columns
   int64_t c_step;
   int64_t columns;    // valid ones; the tile is wider where this is not a whole number of vectors
   const float* bias;  // [columns] or null: where the sums start

@@ -123,29 +123,45 @@ inline BlockScratch block_scratch(const WinogradGeometry& g, int64_t channels, f
   BlockScratch b{};
   b.window = scratch, b.tiles = scratch + g.window_size(channels);
   b.step = WinogradGeometry::tile_step(channels);
-  b.position_step = WinogradGeometry::position_step(WinogradGeometry::kBlockTiles, b.step);
+  b.position_step = WinogradGeometry::position_step(g.block_tiles(channels), b.step);
   b.products = b.tiles + g.positions() * b.position_step;
   b.products_step = WinogradGeometry::tile_step(kMaxColumnBlock);
-  b.products_position_step = WinogradGeometry::position_step(WinogradGeometry::kBlockTiles, b.products_step);
+  b.products_position_step = WinogradGeometry::position_step(g.block_tiles(channels), b.products_step);
   return b;
 }
 
+// A group of column blocks: as many as fill kMaxColumnBlock columns. They share what they read of the tiles.
+struct ColumnGroup {
+  const float* kernel;  // [column block][position][depth][width]
+  int64_t columns;
+  bool last;
+};
+
+// Multiplies position by position. While the tiles of a position are multiplied with a panel [depth][width] of the
+// kernel, the next panel is fetched: the kernels of many channels lie beyond the second-level cache.
 inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
-                           const float* kernel, int64_t columns, const TileShape& shape) {
-  const int64_t zero_offset = 0;
+                           const ColumnGroup& group, const TileShape& shape) {
+  const int64_t zero_offset = 0, panel = depth * shape.width, block_size = g.positions() * panel;
+  const int64_t pieces = (tiles + shape.rows - 1) / shape.rows, rows = (tiles + pieces - 1) / pieces;
   Tile tile{};
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
   tile.row_step = block.step, tile.depth_step = 1, tile.depth = depth;
-  tile.b_step = shape.width, tile.c_step = block.products_step, tile.columns = columns;
-  const int64_t pieces = (tiles + shape.rows - 1) / shape.rows, rows = (tiles + pieces - 1) / pieces;
-  for (int64_t p = 0; p < g.positions(); ++p) {
-    tile.b = kernel + p * depth * shape.width;
-    for (int64_t row = 0; row < tiles; row += rows) {
-      tile.a = block.tiles + p * block.position_step + row * block.step;
-      tile.c = block.products + p * block.products_position_step + row * block.products_step;
-      run_tile(tile, shape.vectors, tiles - row < rows ? tiles - row : rows);
+  tile.b_step = shape.width, tile.c_step = block.products_step;
+  tile.ahead_step = (shape.width + pieces - 1) / pieces;
+  for (int64_t p = 0; p < g.positions(); ++p)
+    for (int64_t column = 0; column < group.columns; column += shape.width) {
+      const bool last_block = column + shape.width >= group.columns, last_panel = last_block && p + 1 == g.positions();
+      tile.b = group.kernel + column / shape.width * block_size + p * panel;
+      tile.columns = group.columns - column < shape.width ? group.columns - column : shape.width;
+      const float* next = last_block ? group.kernel + (p + 1) * panel : tile.b + block_size;
+      if (last_panel) next = group.last ? nullptr : tile.b + panel;
+      for (int64_t row = 0; row < tiles; row += rows) {
+        tile.a = block.tiles + p * block.position_step + row * block.step;
+        tile.c = block.products + p * block.products_position_step + row * block.products_step + column;
+        tile.ahead = next ? next + row / rows * depth * tile.ahead_step : nullptr;
+        run_tile(tile, shape.vectors, tiles - row < rows ? tiles - row : rows);
+      }
     }
-  }
 }
 
 template <int kSide>
@@ -180,15 +196,15 @@ inline void transform_window(const Window& window, int64_t channels, const Trans
 }
 
 // Multiplies a block of `tiles` with the whole kernel, and calls fn(tile, first column, columns) for each tile and
-// column block while its products are in the scratch.
+// group of columns while its products are in the scratch.
 template <class F>
 inline void for_each_product(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
                              const float* kernel, int64_t channels, const TileShape& shape, const F& fn) {
-  for (int64_t column = 0; column < channels; column += shape.width) {
-    const int64_t columns = channels - column < shape.width ? channels - column : shape.width;
-    multiply_block(g, block, tiles, depth, kernel, columns, shape);
+  for (int64_t column = 0; column < channels; column += kMaxColumnBlock) {
+    const int64_t left = channels - column, columns = left < kMaxColumnBlock ? left : kMaxColumnBlock;
+    const ColumnGroup group{kernel + column * g.positions() * depth, columns, left <= kMaxColumnBlock};
+    multiply_block(g, block, tiles, depth, group, shape);
     for (int64_t t = 0; t < tiles; ++t) fn(t, column, columns);
-    kernel += g.positions() * depth * shape.width;
   }
 }
 
