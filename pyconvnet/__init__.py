@@ -50,7 +50,7 @@ from pyconvnet.models import Model, Sequential
 from pyconvnet.training import TrainResult, train
 
 # modules that few programs need, imported when used
-_LAZY = ("bench", "compat", "lecture", "plot", "reference", "saving")
+_LAZY = ("bench", "compat", "edu", "lecture", "plot", "reference", "saving")
 _EXTENSION = ("load_ipython_extension", "unload_ipython_extension")  # %load_ext pyconvnet looks for them here
 
 

@@ -23,7 +23,12 @@ def run_kernel(
     learning_rate: float,
 ) -> None: ...
 def affine_warp(
-    images: npt.NDArray[np.float32], matrices: npt.NDArray[np.float64], fill_mode: str, cval: float
+    images: np.ndarray,
+    rows: npt.NDArray[np.int64],
+    matrices: npt.NDArray[np.float64],
+    changes: npt.NDArray[np.bool_],
+    fill_mode: str,
+    cval: float,
 ) -> npt.NDArray[np.float32]: ...
 def time_kernel(
     kernel: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], rows: int, seconds: float

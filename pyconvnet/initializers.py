@@ -257,6 +257,40 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
+class Orthogonal(_RandomInitializer):
+    """A random orthogonal matrix: signals keep their length. A weight of more axes is laid out as [all but last, last].
+
+    Args:
+        gain: what the matrix is multiplied with.
+        seed: a whole number for the same numbers at every call, or None.
+
+    Raises:
+        ValueError: (when called) a shape of less than two axes.
+
+    Example:
+        >>> kernel = Orthogonal(seed=0)((5, 3))
+        >>> (kernel.T @ kernel).round(5) + 0
+        array([[1., 0., 0.],
+               [0., 1., 0.],
+               [0., 0., 1.]], dtype=float32)
+
+    Formula: Saxe et al. 2014, in Keras's form: Q of a QR factorisation of normal numbers, R's diagonal made positive.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = real("Orthogonal", "gain", gain)
+
+    def __call__(self, shape: tuple[int, ...]) -> FloatArray:
+        """Float32 numbers of the given shape."""
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal: a weight must have at least 2 axes, got shape {tuple(shape)}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(self._generator().standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(np.float32)
+
+
 # Keras's names in lower case stand for the classes.
 zeros, ones, constant = Zeros, Ones, Constant
 random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
@@ -264,6 +298,7 @@ variance_scaling = VarianceScaling
 glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
 he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+orthogonal = OrthogonalInitializer = Orthogonal
 
 _TABLE: dict[str, type[Initializer]] = {
     "glorot_uniform": GlorotUniform,
@@ -272,6 +307,7 @@ _TABLE: dict[str, type[Initializer]] = {
     "he_normal": HeNormal,
     "lecun_uniform": LecunUniform,
     "lecun_normal": LecunNormal,
+    "orthogonal": Orthogonal,
     "zeros": Zeros,
     "zero": Zeros,
     "ones": Ones,
@@ -284,7 +320,7 @@ _TABLE: dict[str, type[Initializer]] = {
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,
 }
-_TABLE |= {cls.__name__: cls for cls in _TABLE.values()}
+_TABLE |= {cls.__name__: cls for cls in _TABLE.values()} | {"OrthogonalInitializer": Orthogonal}
 
 
 def get(identifier: Any, who: str = "initializers.get") -> Initializer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
@@ -197,7 +198,8 @@ def names(metrics: object) -> tuple[str, ...]:
         metrics: None, a name, a `Metric` or a function, or a list of them.
 
     Returns:
-        Each name once, in the order given; functions as `MeanMetricWrapper`, with a number where a name is taken.
+        Each metric once, in the order given, with a number where another one has its name; functions as
+        `MeanMetricWrapper`.
 
     Raises:
         TypeError: something is not a name.
@@ -217,7 +219,42 @@ def names(metrics: object) -> tuple[str, ...]:
         name = _named(metric, found)
         if name not in found:
             found.append(name)
+        elif _is_another(name, found):
+            found.append(_renamed(name, _free(name, found)))
     return tuple(found)
+
+
+def _is_another(name: str, taken: Iterable[str]) -> bool:
+    """Whether a metric computes something else than those that have its name or name_1, ..."""
+    known = isinstance(name, Metric) or name in _KERNEL_OF  # what "accuracy" is, the labels say
+    return known and _kernel_of(name) not in (_kernel_of(other) for other in taken if _is_under(name, other))
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """The name, or the first of name_1, name_2, ... that is not taken."""
+    tries = (f"{name}_{number}" if number else name for number in itertools.count())
+    return next(attempt for attempt in tries if attempt not in taken)
+
+
+def _is_under(name: str, reported: str) -> bool:
+    """Whether a metric called `name` may be reported under the other one, name_1 for example."""
+    return reported == name or re.fullmatch(rf"{re.escape(name)}_\d+", reported) is not None
+
+
+def _kernel_of(name: str) -> object:
+    """What a metric computes."""
+    if isinstance(name, MeanMetricWrapper):
+        return name.fn
+    return name.kernel if isinstance(name, Metric) else _KERNEL_OF.get(name, name)
+
+
+def _renamed(metric: str, name: str) -> Metric:
+    """A metric, given as an object or by its name, under another name."""
+    if isinstance(metric, Metric):
+        return type(metric).from_config({**metric.get_config(), "name": name})
+    kernel = _KERNEL_OF[metric].split()[0]
+    known: list[type[_Plain | _TopK]] = [*_Plain.__subclasses__(), *_TopK.__subclasses__()]
+    return next(cls for cls in known if cls._kernel == kernel)(name=name)
 
 
 def _named(metric: object, taken: Iterable[str]) -> str:
@@ -235,8 +272,7 @@ def _named(metric: object, taken: Iterable[str]) -> str:
         )
     name = snake_case(getattr(metric, "__name__", type(metric).__name__))
     others = [other for other in taken if getattr(other, "fn", None) is not metric]
-    tries = (f"{name}_{number}" if number else name for number in itertools.count())
-    return MeanMetricWrapper(metric, next(attempt for attempt in tries if attempt not in others))
+    return MeanMetricWrapper(metric, _free(name, others))
 
 
 def resolve(name: str, sparse: bool, output_shape: tuple[int, ...]) -> tuple[str, str]:

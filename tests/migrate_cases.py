@@ -54,6 +54,10 @@ CASES: list[tuple[str, str]] = [
         "m = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])\nm.output",
         "m = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])\nm.outputs[0]",
     ),
+    (
+        "model.save('m.keras')\nm = keras.models.load_model('m.keras')\nkeras.Model(m.input, m.layers[0].output)",
+        "model.save('m.keras')\nm = keras.models.load_model('m.keras')\nkeras.Model(m.inputs[0], m.layers[0].output)",
+    ),
     (_COMPILED + "model.fit(x, y, nb_epoch=1)", _COMPILED + "model.fit(x, y, epochs=1)"),
     (_COMPILED + "model.fit(x, y, workers=2)", _COMPILED + "model.fit(x, y)"),
     (_COMPILED + "model.predict(x, workers=2)", _COMPILED + "model.predict(x)"),

@@ -5,17 +5,23 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from pyconvnet.callbacks import Callback
 from pyconvnet.datasets import fashion_mnist
 from pyconvnet.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Layer
 from pyconvnet.lecture import EXPERIMENTS
 from pyconvnet.lecture.data import Images
+from pyconvnet.lecture.description import DataSet
 
 
-def few_images(count: int = 200, note: str = "") -> Images:
-    """The first `count` of the embedded sample, and 40 to test on."""
+def few_images(count: int = 200, note: str = "", dataset: DataSet = "fashion_mnist") -> Images:
+    """The first `count` of the embedded sample, and 40 to test on; made to look like another set where asked to."""
     (x, y), (x_test, y_test) = fashion_mnist.load_sample()
-    return Images("sample", x[:count, ..., None], y[:count], x_test[:40, ..., None], y_test[:40], note)
+    x, x_test = x[:count, ..., None], x_test[:40, ..., None]
+    if dataset == "cifar10":
+        x, x_test = (np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0))).repeat(3, axis=3) for images in (x, x_test))
+    return Images("sample", x, y[:count], x_test, y_test[:40], note, dataset)
 
 
 IMAGES = few_images()

@@ -1,8 +1,9 @@
-"""The C++ warp of ImageDataGenerator against scipy's affine_transform, bit for bit."""
+"""The C++ of ImageDataGenerator: its warp against scipy's affine_transform, bit for bit, mirrors and choice of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pyconvnet import _core
 
 MODES = ("nearest", "constant", "reflect", "wrap")
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+RESAMPLED, UPSIDE_DOWN, LEFT_RIGHT = range(3)  # columns of changes
 
 
 @pytest.fixture
@@ -21,6 +23,18 @@ def threads() -> Iterator[None]:
         yield
     finally:
         _core.set_num_threads(previous)
+
+
+def warp(images: np.ndarray, matrices: np.ndarray, mode: str, cval: float) -> np.ndarray:
+    """All images resampled, none mirrored."""
+    return _core.affine_warp(images, np.arange(len(images)), matrices, changes(len(images), RESAMPLED), mode, cval)
+
+
+def changes(count: int, *columns: int) -> np.ndarray:
+    """The same changes for all images."""
+    result = np.zeros((count, 3), np.bool_)
+    result[:, columns] = True
+    return result
 
 
 def scipy_warp(images: np.ndarray, matrices: np.ndarray, mode: str, cval: float) -> np.ndarray:
@@ -49,7 +63,7 @@ def test_random_matrices(mode: str, shape: tuple[int, ...]) -> None:
     for spread in (0.1, 1.0, 30.0):
         images = rng.normal(size=shape).astype(np.float32)
         matrices = IDENTITY + spread * rng.normal(size=(shape[0], 2, 3))
-        assert_same_bits(_core.affine_warp(images, matrices, mode, 7.25), scipy_warp(images, matrices, mode, 7.25))
+        assert_same_bits(warp(images, matrices, mode, 7.25), scipy_warp(images, matrices, mode, 7.25))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -60,7 +74,7 @@ def test_positions_on_and_beside_the_edges(mode: str, shift: float) -> None:
     images = np.random.default_rng(5).normal(size=(2, 6, 7, 2)).astype(np.float32)
     matrices = np.stack([IDENTITY, -IDENTITY])
     matrices[:, :, 2] = shift
-    assert_same_bits(_core.affine_warp(images, matrices, mode, -3.5), scipy_warp(images, matrices, mode, -3.5))
+    assert_same_bits(warp(images, matrices, mode, -3.5), scipy_warp(images, matrices, mode, -3.5))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -70,7 +84,7 @@ def test_tiny_weights_of_large_pixels(mode: str) -> None:
     matrices[:, 0, 2] = rng.choice([1e-10, -1e-10, 3e-13, -1e-17, -4e-16, 1 - 1e-11], 40)
     matrices[:, 1, 2] = rng.choice([0.5, 1e-9, 0.25 + 1e-12], 40)
     images = (10.0 ** rng.uniform(-15, 15, (40, 6, 7, 2))).astype(np.float32)
-    assert_same_bits(_core.affine_warp(images, matrices, mode, 0.0), scipy_warp(images, matrices, mode, 0.0))
+    assert_same_bits(warp(images, matrices, mode, 0.0), scipy_warp(images, matrices, mode, 0.0))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -84,7 +98,7 @@ def test_sums_that_nearly_cancel_show_every_rounding(mode: str) -> None:
     images[::2, :, 1, 0] = (-a * (1 - x) / x)[::2, np.newaxis]
     matrices = np.tile(IDENTITY, (600, 1, 1))
     matrices[:, 0, 2], matrices[:, 1, 2] = y, x
-    assert_same_bits(_core.affine_warp(images, matrices, mode, 0.0), scipy_warp(images, matrices, mode, 0.0))
+    assert_same_bits(warp(images, matrices, mode, 0.0), scipy_warp(images, matrices, mode, 0.0))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -92,18 +106,18 @@ def test_pixels_that_are_not_finite(mode: str) -> None:
     images = np.random.default_rng(6).normal(size=(1, 5, 6, 1)).astype(np.float32)
     images[0, 4, 1:4, 0] = np.inf, -np.inf, np.nan
     matrices = IDENTITY[np.newaxis] + np.array([0.0, 0.0, 0.25])
-    actual = _core.affine_warp(images, matrices, mode, 0.0)
+    actual = warp(images, matrices, mode, 0.0)
     np.testing.assert_array_equal(actual, scipy_warp(images, matrices, mode, 0.0))
     assert np.isnan(actual).any()
 
 
 def test_the_identity_and_whole_shifts_move_pixels_exactly() -> None:
     images = np.arange(24, dtype=np.float32).reshape(1, 4, 6, 1)
-    np.testing.assert_array_equal(_core.affine_warp(images, IDENTITY[np.newaxis], "nearest", 0.0), images)
+    np.testing.assert_array_equal(warp(images, IDENTITY[np.newaxis], "nearest", 0.0), images)
     shifted = IDENTITY[np.newaxis] + np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -2.0]])
     expected = np.full_like(images, 99.0)
     expected[:, :3, 2:] = images[:, 1:, :4]
-    np.testing.assert_array_equal(_core.affine_warp(images, shifted, "constant", 99.0), expected)
+    np.testing.assert_array_equal(warp(images, shifted, "constant", 99.0), expected)
 
 
 def test_bits_do_not_depend_on_the_number_of_threads(threads: None) -> None:
@@ -114,13 +128,13 @@ def test_bits_do_not_depend_on_the_number_of_threads(threads: None) -> None:
     results = []
     for count in (1, 2, 5):
         _core.set_num_threads(count)
-        results.append(_core.affine_warp(images, matrices, "reflect", 0.0))
+        results.append(warp(images, matrices, "reflect", 0.0))
     assert_same_bits(results[1], results[0])
     assert_same_bits(results[2], results[0])
 
 
 def test_no_images() -> None:
-    assert _core.affine_warp(np.empty((0, 4, 4, 1), np.float32), np.empty((0, 2, 3)), "nearest", 0.0).shape == (
+    assert warp(np.empty((0, 4, 4, 1), np.float32), np.empty((0, 2, 3)), "nearest", 0.0).shape == (
         0,
         4,
         4,
@@ -128,23 +142,68 @@ def test_no_images() -> None:
     )
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_rows_are_taken_resampled_or_kept_and_mirrored(dtype: type, channels: int) -> None:
+    rng = np.random.default_rng(10)
+    images = rng.integers(0, 256, (5, 6, 7, channels)).astype(dtype)
+    rows = np.array([4, 0, 0, 3, 2, 4, 1, 0])
+    matrices = IDENTITY + 0.2 * rng.normal(size=(8, 2, 3))
+    chosen = np.array([[i & 4, i & 2, i & 1] for i in range(8)], np.bool_)
+    matrices[~chosen[:, RESAMPLED]] = np.nan  # nobody looks at them
+    actual = _core.affine_warp(images, rows, matrices, chosen, "reflect", 0.0)
+    assert actual.dtype == np.float32
+    for image, row, matrix, (resampled, upside_down, left_right) in zip(actual, rows, matrices, chosen, strict=True):
+        expected = images[row].astype(np.float32)
+        if resampled:
+            expected = scipy_warp(expected[np.newaxis], matrix[np.newaxis], "reflect", 0.0)[0]
+        expected = expected[::-1] if upside_down else expected
+        expected = expected[:, ::-1] if left_right else expected
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_images_that_are_not_resampled_keep_their_bits() -> None:
+    pixels = np.array([-0.0, np.inf, np.nan, 1e-40], np.float32)
+    actual = _core.affine_warp(
+        pixels.reshape(1, 2, 2, 1), np.zeros(2, np.int64), np.zeros((2, 2, 3)), changes(2), "nearest", 0.0
+    )
+    assert_same_bits(actual.reshape(2, 4), np.stack([pixels, pixels]))
+
+
 IMAGES = np.zeros((2, 4, 5, 3), np.float32)
+ROWS = np.array([1, 0])
 MATRICES = np.stack([IDENTITY, IDENTITY])
+CHANGES = changes(2, RESAMPLED)
 
 
 @pytest.mark.parametrize(
-    ("images", "matrices", "mode", "error", "message"),
+    ("given", "error", "message"),
     [
-        (IMAGES.astype(np.float64), MATRICES, "nearest", TypeError, "images must be C-contiguous float32.*got float64"),
-        (IMAGES, MATRICES.astype(np.float32), "nearest", TypeError, "matrices must be C-contiguous float64"),
-        (IMAGES[:, ::2], MATRICES, "nearest", ValueError, "not C-contiguous"),
-        (IMAGES[0], MATRICES, "nearest", ValueError, "images must have rank 4.*got rank 3"),
-        (IMAGES, MATRICES[:1], "nearest", ValueError, r"matrices must have shape \(2, 2, 3\).*got \(1, 2, 3\)"),
-        (IMAGES, MATRICES, "mirror", ValueError, "fill_mode must be 'nearest'.*got 'mirror'"),
-        (IMAGES, MATRICES * np.nan, "reflect", ValueError, "matrices must be finite.*matrix 0"),
-        (IMAGES, MATRICES * [[[1.0]], [[1e300]]], "wrap", ValueError, "2\\^31 pixels away, matrix 1"),
+        ({"images": IMAGES.astype(np.float64)}, TypeError, "images must be C-contiguous float32 or uint8.*got float64"),
+        ({"images": IMAGES[:, ::2]}, ValueError, "images.*not C-contiguous"),
+        ({"images": IMAGES.astype(np.uint8)[:, ::2]}, ValueError, "images.*got uint8.*not C-contiguous"),
+        ({"images": IMAGES[0]}, ValueError, "images must have rank 4.*got rank 3"),
+        ({"rows": ROWS.astype(np.int32)}, TypeError, "rows must be C-contiguous int64"),
+        ({"rows": ROWS[np.newaxis]}, ValueError, "rows must have rank 1, got rank 2"),
+        ({"rows": ROWS + 1}, ValueError, "rows must be from 0 to 1, got 2"),
+        ({"rows": ROWS - 1}, ValueError, "rows must be from 0 to 1, got -1"),
+        ({"matrices": MATRICES.astype(np.float32)}, TypeError, "matrices must be C-contiguous float64"),
+        ({"matrices": MATRICES[:1]}, ValueError, r"matrices must have shape \(2, 2, 3\).*got \(1, 2, 3\)"),
+        ({"matrices": MATRICES * np.nan}, ValueError, "matrices must be finite.*matrix 0"),
+        ({"matrices": MATRICES * [[[1.0]], [[1e300]]]}, ValueError, "2\\^31 pixels away, matrix 1"),
+        ({"changes": CHANGES.astype(np.uint8)}, TypeError, "changes must be C-contiguous bool"),
+        ({"changes": CHANGES[:, :2].copy()}, ValueError, r"changes must have shape \(2, 3\).*got \(2, 2\)"),
+        ({"fill_mode": "mirror"}, ValueError, "fill_mode must be 'nearest'.*got 'mirror'"),
     ],
 )
-def test_bad_input(images: np.ndarray, matrices: np.ndarray, mode: str, error: type[Exception], message: str) -> None:
+def test_bad_input(given: dict[str, Any], error: type[Exception], message: str) -> None:
+    arguments = {
+        "images": IMAGES,
+        "rows": ROWS,
+        "matrices": MATRICES,
+        "changes": CHANGES,
+        "fill_mode": "nearest",
+        "cval": 0.0,
+    }
     with pytest.raises(error, match=message):
-        _core.affine_warp(images, matrices, mode, 0.0)
+        _core.affine_warp(**{**arguments, **given})

@@ -15,7 +15,8 @@ from pyconvnet.cli import command, doctor, main
 from pyconvnet.datasets import fashion_mnist
 from pyconvnet.datasets._errors import NotHere
 from pyconvnet.datasets._locate import DATA_VARIABLE
-from pyconvnet.lecture import EXPERIMENTS
+from pyconvnet.lecture import EXPERIMENTS, STUDIES
+from pyconvnet.lecture.lessons import LESSONS
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -40,7 +41,8 @@ def test_list_shows_every_experiment_and_trains_nothing(
     monkeypatch.setattr(command, "run_lecture", None)
     code, out, _ = call(capsys, "lecture", "--list")
     assert code == 0
-    assert [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")] == list(EXPERIMENTS)
+    listed = [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")]
+    assert listed == [*EXPERIMENTS, *STUDIES, *LESSONS]
     assert "test loss / accuracy: published 0.5899 / 0.8197, Keras 3 0.4076" in out and "3,989,642 parameters" in out
 
 

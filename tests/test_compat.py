@@ -16,7 +16,6 @@ import pyconvnet
 from pyconvnet.cli import main
 from pyconvnet.compat import pages
 from pyconvnet.compat.aliases import UserBuiltins
-from pyconvnet.compat.epochs import at_most
 from pyconvnet.compat.names import DIFFERS, INSTEAD, OFFERED
 from pyconvnet.compat.script import run_script
 from pyconvnet.compat.tree import not_offered, resolve
@@ -212,29 +211,13 @@ def test_a_script_ends_as_it_does_under_python(
     assert printed.endswith(error) and "pyconvnet" not in printed
 
 
-def fit(epochs: Any, **options: Any) -> int:
-    model = pyconvnet.Sequential([pyconvnet.layers.Dense(2, input_shape=(3,))])
-    model.compile("sgd", "mse")
-    history = model.fit(np.zeros((4, 3)), np.zeros((4, 2)), 2, epochs, 0, **options)
-    return len(history.history["loss"])
-
-
-def test_capped_epochs() -> None:
-    before = pyconvnet.Model.fit
-    with at_most(2):
-        assert [fit(1), fit(50), fit(50, initial_epoch=7)] == [1, 2, 2]
-        with pytest.raises(TypeError, match="did you mean 'validation_split'"):
-            fit(1, validation_splitt=0.5)
-    assert pyconvnet.Model.fit is before and fit(3) == 3
-    with at_most(None):
-        assert fit(3) == 3
-
-
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         (["run", "no.py"], "No such file"),
         (["run", "--max-epochs", "0", "{script}"], "run: --max-epochs must be positive, got 0"),
+        (["run", "--max-steps", "0", "{script}"], "run: --max-steps must be positive, got 0"),
+        (["run", "a.ipynb", "--max-steps", "0"], "run: --max-steps must be positive, got 0"),
         (["run", "--out", "x.ipynb", "{script}"], "run: --out is for notebooks"),
         (["run", "a.ipynb", "3"], "run: a notebook takes no arguments, got 3"),
         (["run", "a.ipynb", "--max-epochs", "x"], "invalid int value: 'x'"),

@@ -1,5 +1,5 @@
 """Losses, gradients, weights of samples and classes, regularizers and epoch logs against real Keras
-(tests/golden/make_losses.py).
+(tests/golden/make_losses.py; random configurations: make_random_losses.py).
 
 Tolerance: 2e-6 of the largest value, or four times the distance between Keras's float32 and float64 numbers
 ("float64_error", stored with each case) where that is more. It is more in fits (several steps) and, at 1e-2, in
@@ -19,6 +19,8 @@ import pyconvnet
 from pyconvnet import ops, reference
 
 CASES, ARRAYS = load_arrays("losses")
+RANDOM, _random_arrays = load_arrays("random_losses")
+ARRAYS |= _random_arrays
 STEPS = [row for row in CASES if row["kind"] == "step"]
 FITS = [row for row in CASES if row["kind"] == "fit"]
 ONE_DENSE = [row for row in STEPS if len(row["layers"]) == 1 and row["layers"][0][0] == "Dense"]
@@ -107,7 +109,8 @@ def _compiled(row: dict[str, Any], arrays: Arrays, learning_rate: float) -> Any:
     return model
 
 
-@_every(STEPS)
+@pytest.mark.filterwarnings("ignore:the loss says from_logits=True")  # some say so behind a softmax
+@_every(STEPS + RANDOM)
 def test_train_on_batch_is_keras(row: dict[str, Any]) -> None:
     arrays = _arrays(row)
     model = _compiled(row, arrays, 1.0)

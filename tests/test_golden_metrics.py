@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from golden import assert_near, load_arrays
+from golden.metric_rows import drive
 
 import pyconvnet
 from pyconvnet import losses, metrics
@@ -15,6 +16,7 @@ from pyconvnet import losses, metrics
 CASES, ARRAYS = load_arrays("metrics")
 SMOOTHED = [row for row in CASES if "loss" in row]
 TOP = [row for row in CASES if "metric" in row]
+EVALUATED = [row for row in CASES if "values" in row]
 X, NUMBERS, LABELS, START = (ARRAYS[key] for key in ("x", "numbers", "labels", "start"))
 
 
@@ -49,6 +51,20 @@ def test_top_k_is_keras(row: dict[str, Any]) -> None:
     model.compile("sgd", loss, metrics=[metric])
     answer = model.evaluate(ARRAYS["predictions"], NUMBERS if sparse else LABELS, verbose=0, return_dict=True)
     assert answer["top"] == pytest.approx(row["value"], abs=1e-7)
+
+
+@pytest.mark.parametrize("row", EVALUATED, ids=[row["name"] for row in EVALUATED])
+def test_metrics_after_every_batch_are_keras(row: dict[str, Any]) -> None:
+    """Means of float32 numbers, which Keras adds in float32 and pyconvnet in float64: two float32 units apart.
+
+    A metric that is given twice is reported once; Keras reports it a second time with "_1" behind its name.
+    """
+    got, expected = drive(pyconvnet, row), row["values"]
+    for batch, (logs, golden) in enumerate(zip(got, expected, strict=True)):
+        ours = {name: name if name in logs else name.removesuffix("_1") for name in golden}
+        assert set(ours.values()) == set(logs)
+        for name, value in golden.items():
+            assert logs[ours[name]] == pytest.approx(value, rel=2e-6, abs=1e-7), f"{name} behind batch {batch}"
 
 
 def test_metrics_by_object_report_under_their_names() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
 from small_lecture import IMAGES, few_images
 
-from pyconvnet.datasets import DatasetNotFoundError, ScaledArray, fashion_mnist
-from pyconvnet.lecture import EXPERIMENTS, experiments
+from pyconvnet.datasets import DatasetNotFoundError, ScaledArray, cifar10, fashion_mnist, mnist
+from pyconvnet.lecture import EXPERIMENTS, STUDIES, experiments
 from pyconvnet.lecture import data as lecture_data
 from pyconvnet.lecture.experiments import Experiment, keras_runs
 from pyconvnet.random import set_random_seed
@@ -19,7 +20,8 @@ from pyconvnet.random import set_random_seed
 def test_networks_have_the_published_number_of_parameters(experiment: Experiment) -> None:
     model = experiment.model()
     assert model.count_params() == experiment.parameters
-    assert (model.input_shape, model.output_shape) == ((None, 28, 28, 1), (None, 10))
+    assert (model.input_shape, model.output_shape) == ((None, *experiment.input_shape), (None, 10))
+    assert experiment.input_shape == ((32, 32, 3) if experiment.dataset == "cifar10" else (28, 28, 1))
 
 
 def test_keras_runs_are_the_measured_ones() -> None:
@@ -37,9 +39,62 @@ def test_selection_keeps_the_lectures_order_and_adds_the_sound_split() -> None:
         "vgg_augmented",
         "vgg_augmented_sound",
     ]
-    assert [one.name for one in experiments.selected([])] == list(EXPERIMENTS)
     with pytest.raises(ValueError, match="lecture: unknown experiment 'vg'; did you mean 'vgg'"):
         experiments.selected(["mlp", "vg"])
+
+
+def test_without_names_the_preset_is_what_the_sample_can_train() -> None:
+    quick = experiments.selected([])
+    assert [one.name for one in quick] == [
+        *("mlp", "conv", "pool", "vgg", "vgg_augmented", "vgg_augmented_sound", "book", "dense_fashion"),
+    ]
+    assert {one.dataset for one in quick} == {"fashion_mnist"}
+
+
+def test_a_study_stands_for_its_members() -> None:
+    assert [one.name for one in experiments.selected(["fashion_vs_mnist", "lenet5"])] == [
+        "lenet5",
+        "dense_mnist",
+        "dense_fashion",
+    ]
+    assert not STUDIES.keys() & EXPERIMENTS.keys()
+    for study in STUDIES.values():
+        assert study.members.keys() <= EXPERIMENTS.keys() and len(study.members) > 1
+        assert all(study in experiments.studies_of(name) for name in study.members)
+    with pytest.raises(ValueError, match="did you mean 'dropout_study'"):
+        experiments.selected(["dropout_studi"])
+    with pytest.raises(ValueError, match="train: 'callback_study' is a study of several experiments; take one of them"):
+        experiments.get("train", "callback_study")
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "rate", "loss", "batch", "split", "epochs", "patience"),
+    [
+        ("lenet5", "Adam", 0.001, "categorical_crossentropy", 128, "test_set", 30, None),
+        ("ccp", "Adam", 0.001, "categorical_crossentropy", 128, "test_set", 30, None),
+        ("cifar10", "Adam", 0.001, "categorical_crossentropy", 128, "test_set", 30, None),
+        ("dropout_50", "SGD", 0.01, "sparse_categorical_crossentropy", 32, "last_fifth", 50, None),
+        ("batchnorm", "SGD", 0.01, "sparse_categorical_crossentropy", 32, "last_fifth", 50, None),
+        ("callback_checkpoint", "SGD", 0.1, "sparse_categorical_crossentropy", 32, "last_fifth", 50, None),
+        ("callback_stopping", "SGD", 0.1, "sparse_categorical_crossentropy", 32, "last_fifth", 50, 5),
+        ("one_conv", "Adam", 0.001, "sparse_categorical_crossentropy", 50, "last_fifth", 50, None),
+        ("five_by_five_one_hot", "Adam", 0.001, "categorical_crossentropy", 50, "last_fifth", 50, None),
+    ],
+)
+def test_settings_are_the_lectures(
+    name: str, optimizer: str, rate: float, loss: str, batch: int, split: str, epochs: int, patience: int | None
+) -> None:
+    experiment = EXPERIMENTS[name]
+    model = experiment.model()
+    assert (type(model.optimizer).__name__, model.loss) == (optimizer, loss)
+    assert model.optimizer is not None and model.optimizer.learning_rate == pytest.approx(rate)
+    assert (experiment.batch_size, experiment.split) == (batch, split)
+    assert (experiment.epochs, experiment.patience) == (epochs, patience)
+
+
+def test_weight_decay_is_the_printed_layer() -> None:
+    layer = EXPERIMENTS["dense_64_decay"].model().layers[1]
+    assert (layer.units, float(layer.kernel_regularizer.l2), float(layer.activity_regularizer.l1)) == (64, 0.01, 0.01)
 
 
 def test_random_fifth_is_scikit_learns() -> None:
@@ -60,7 +115,7 @@ def test_random_fifth_starts_with_the_known_rows() -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
 @pytest.mark.parametrize("count", [200, 57])
 def test_announced_sizes_are_those_of_the_data(experiment: Experiment, count: int) -> None:
-    images = few_images(count)
+    images = few_images(count, dataset=experiment.dataset)
     data = lecture_data.training_data(experiment, images)
     if data.validation is None:
         training = int(len(data.x) * (1 - data.validation_split))
@@ -70,6 +125,9 @@ def test_announced_sizes_are_those_of_the_data(experiment: Experiment, count: in
         assert len(data.validation[0]) == len(data.validation[1])
     assert len(data.x) == len(data.y)
     assert lecture_data.split_sizes(experiment, images) == sizes
+    assert (len(data.training()[0]), len(data.validating()[0])) == sizes
+    for x, y in (data.training(), data.validating()):
+        assert y.shape == ((len(x), 10) if experiment.one_hot else (len(x),))
 
 
 def test_images_stay_bytes_until_they_are_fed() -> None:
@@ -110,6 +168,30 @@ def test_without_the_whole_set_the_sample_is_taken_and_said(monkeypatch: pytest.
     assert images.source == "sample" and images.x.shape == (6000, 28, 28, 1)
     assert "training on the embedded sample" in images.note and "\n" not in images.note
     assert lecture_data.load_images("sample").note == ""
+
+
+@pytest.mark.parametrize(("name", "module", "shape"), [("mnist", mnist, (28, 28)), ("cifar10", cifar10, (32, 32, 3))])
+def test_other_sets_are_there_or_the_error_is_the_loaders(
+    name: Any, module: Any, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.arange(30, dtype=np.uint8) % 10
+
+    def given() -> Any:
+        y = labels[:, None] if name == "cifar10" else labels
+        return (np.zeros((30, *shape), np.uint8), y), (np.zeros((30, *shape), np.uint8), y)
+
+    def nowhere() -> None:
+        raise DatasetNotFoundError("put these files there")
+
+    monkeypatch.setattr(module, "load_data", given)
+    images = lecture_data.load_images("whole", name)
+    assert (images.source, images.dataset) == ("other", name)
+    assert images.x.shape == (30, *EXPERIMENTS["cifar10" if name == "cifar10" else "lenet5"].input_shape)
+    np.testing.assert_array_equal(images.y, labels)
+    assert str(images).startswith("files of your own for ")
+    monkeypatch.setattr(module, "load_data", nowhere)
+    with pytest.raises(DatasetNotFoundError, match="put these files there"):
+        lecture_data.load_images("whole", name)
 
 
 def test_damaged_files_of_the_user_are_no_reason_for_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:

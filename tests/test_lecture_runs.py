@@ -107,7 +107,7 @@ def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_one_call_trains_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(lecture_data, "load_images", lambda source: few_images(note="only the sample"))
+    monkeypatch.setattr(lecture_data, "load_images", lambda source, dataset: few_images(note="only the sample"))
     with pytest.warns(UserWarning, match="only the sample"):
         result = pyconvnet.train("mlp", epochs=2, seed=1, verbose=0, out=tmp_path / "out")
     assert len(result.history.epoch) == 2 and result.seed == 1

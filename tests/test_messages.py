@@ -80,7 +80,7 @@ LAYERS: list[Case] = [
         lambda: conv(kernel_initializer="he_norma"),
         ValueError,
         "Conv2D 'c': unknown initializer 'he_norma'; did you mean 'he_normal'? Known: constant, glorot_normal, "
-        "glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, one, ones, random_normal, "
+        "glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, one, ones, orthogonal, random_normal, "
         "random_uniform, truncated_normal, uniform, variance_scaling, zero, zeros",
     ),
     (

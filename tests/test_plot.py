@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pictures import LANGUAGES, assert_nothing_is_cut, speak
 
 from pyconvnet import plot
 from pyconvnet.callbacks import History
@@ -25,36 +25,15 @@ CURVES = {
 }
 
 
-@pytest.fixture(params=["korean", "english"])
-def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    pytest.importorskip("matplotlib")
-    if request.param == "english":
-        monkeypatch.setattr(style, "korean_font", lambda: None)
-    elif style.korean_font() is None:
-        pytest.skip("no Korean font on this machine")
-    yield request.param
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    speak(request.param, monkeypatch)
+    return str(request.param)
 
 
 @pytest.fixture
 def without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-
-
-def assert_nothing_is_cut(figure: Any) -> None:
-    """Every text lies inside the picture and over no other text."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.text import Text
-
-    FigureCanvasAgg(figure).draw()
-    around = figure.get_tightbbox()  # in inches, of all that is drawn
-    width, height = figure.get_size_inches()
-    assert around.x0 >= 0 and around.y0 >= 0 and around.x1 <= width and around.y1 <= height
-    both = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
-    ticks = {text for axis in both for text in axis.findobj(Text)} - {axis.label for axis in both}
-    shown = [text for text in figure.findobj(Text) if text.get_text().strip() and text not in ticks]
-    boxes = [text.get_window_extent() for text in shown]
-    for i, box in enumerate(boxes):
-        assert not [shown[j] for j in range(i) if box.overlaps(boxes[j])], shown[i]
 
 
 @pytest.mark.filterwarnings("error")  # matplotlib warns of a character without a glyph

@@ -1,8 +1,9 @@
-// Affine resampling of a batch of images by linear interpolation, as in
-// scipy.ndimage.affine_transform with order=1: the same arithmetic in the same order, so the same
-// bits. One translation unit for every ISA.
+// Random transformations of a batch of images: affine resampling by linear interpolation, as in
+// scipy.ndimage.affine_transform with order=1 (the same arithmetic in the same order, so the same
+// bits), and mirroring. One translation unit for every ISA.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,17 +22,28 @@ enum class FillMode {
 // "nearest", "constant", "reflect" or "wrap"; throws std::invalid_argument for any other name.
 FillMode fill_mode_from_name(const std::string& name);
 
+// What happens to an image: it is resampled or keeps its pixels, and is mirrored afterwards.
+struct Changes {
+  uint8_t resampled, upside_down, left_right;  // 0 or 1
+};
+
 struct AffineWarp {
-  const float* images;     // [n, h, w, c]
+  const float* floats;     // [available, h, w, c] or null
+  const uint8_t* bytes;    // the same where floats is null
+  const int64_t* rows;     // [n]: which images are taken
   const double* matrices;  // [n, 2, 3]: (row, column, 1) of an output pixel to (row, column) in the image
+  const Changes* changes;  // [n]
   float* output;           // [n, h, w, c], must not overlap images
-  int64_t n, h, w, c;
+  int64_t available, n, h, w, c;
   FillMode fill_mode;
   double cval;  // the constant of kConstant
 };
 
-// Runs on the pool, whose lease the caller holds. Throws std::invalid_argument before anything is
-// written if a matrix is not finite or leads further than 2^31 pixels away.
+// Scratch of each worker of the pool.
+size_t affine_warp_scratch_bytes(const AffineWarp& warp);
+
+// Runs on the pool, whose lease the caller holds and whose scratch is reserved. Throws std::invalid_argument before
+// anything is written if a row is not there, or a matrix is not finite or leads further than 2^31 pixels away.
 void affine_warp(ThreadPool& pool, const AffineWarp& warp);
 
 }  // namespace pyconvnet

@@ -1,9 +1,12 @@
-# 5. 딥러닝의 규제: 데이터 증대
+# 딥러닝의 규제: 데이터 증대
 #
 #     pyconvnet run examples/lecture/augmentation.py
 #
 # The cells as they are printed. Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was
 # changed; "# NOT PRINTED:" marks what the text leaves to the reader.
+
+# %% [markdown]
+# ## 5. 딥러닝의 규제 - 데이터 증대
 
 # %%
 import numpy as np

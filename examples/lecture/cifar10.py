@@ -1,9 +1,12 @@
-# 4. CNN 프로그래밍: 자연영상 인식, 학습된 모델 저장과 재활용
+# CNN 프로그래밍: 자연영상 인식, 학습된 모델 저장과 재활용
 #
 #     pyconvnet run examples/lecture/cifar10.py
 #
 # The cells as they are printed. Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was
 # changed; "# NOT PRINTED:" marks what the text leaves to the reader.
+
+# %% [markdown]
+# ## 4. CNN 프로그래밍 - 자연영상 인식
 
 # %%
 import numpy as np
@@ -74,12 +77,19 @@ plt.legend(['Train', 'Validation'], loc='best')
 plt.grid()
 plt.show()
 
+# %% [markdown]
+# ## 4. CNN 프로그래밍 - 학습된 모델 저장과 재활용
+
 # %%
 cnn.save('my_cnn.h5')
 
 # %%
-# ERRATUM: the folder 'drive/MyDrive/Colab Notebooks' is in Colab only; the same model is saved and loaded here.
-# cnn.save('drive/MyDrive/Colab Notebooks/my_cnn.h5')
+# NOT PRINTED: in Colab this folder is there once Google Drive is mounted.
+import os
+os.makedirs('drive/MyDrive/Colab Notebooks', exist_ok=True)
+
+# %%
+cnn.save('drive/MyDrive/Colab Notebooks/my_cnn.h5')
 
 # %%
 import numpy as np
@@ -87,7 +97,7 @@ import tensorflow as tf
 from tensorflow.keras.datasets import cifar10
 
 # 신경망 구조와 가중치를 저장하고 있는 파일을 읽어옴
-cnn = tf.keras.models.load_model('my_cnn.h5')
+cnn = tf.keras.models.load_model('drive/MyDrive/Colab Notebooks/my_cnn.h5')
 cnn.summary()
 
 # CIFAR-10 데이터셋을 읽고 신경망에 입력할 형태로 변환

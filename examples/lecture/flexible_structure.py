@@ -1,9 +1,12 @@
-# 4. CNN 프로그래밍: 컨볼루션 신경망의 유연한 구조 (C, C, P, dropout, FC, dropout, FC)
+# CNN 프로그래밍: 컨볼루션 신경망의 유연한 구조
 #
 #     pyconvnet run examples/lecture/flexible_structure.py
 #
 # The cells as they are printed. Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was
 # changed; "# NOT PRINTED:" marks what the text leaves to the reader.
+
+# %% [markdown]
+# ## 4. CNN 프로그래밍 - 구조 변경: C → C → P → dropout → FC → dropout → FC
 
 # %%
 import numpy as np
@@ -15,7 +18,7 @@ from tensorflow.keras.layers import Dropout
 from tensorflow.keras.optimizers import Adam
 
 # %%
-# NOT PRINTED: the data and the training are those of lenet5.py.
+# NOT PRINTED: the data; they are those of lenet5.py.
 # MNIST 데이터셋을 읽고 신경망에 입력할 형태로 변환
 (x_train, y_train), (x_test, y_test) = mnist.load_data()
 x_train = x_train.reshape(60000, 28, 28, 1)
@@ -38,6 +41,7 @@ cnn.add(Dropout(0.25))
 cnn.add(Dense(10, activation='softmax'))
 
 # %%
+# NOT PRINTED: the training; it is that of lenet5.py.
 cnn.compile(loss='categorical_crossentropy', optimizer=Adam(),
             metrics=['accuracy'])
 hist = cnn.fit(x_train, y_train, batch_size=128, epochs=30,

@@ -1,9 +1,12 @@
-# 4. CNN 프로그래밍: 필기 숫자 인식(LeNet-5 재현)
+# CNN 프로그래밍: 필기 숫자 인식(LeNet-5 재현)
 #
 #     pyconvnet run examples/lecture/lenet5.py
 #
 # The cells as they are printed. Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was
 # changed; "# NOT PRINTED:" marks what the text leaves to the reader.
+
+# %% [markdown]
+# ## 4. CNN 프로그래밍 - 필기 숫자 인식(LeNet-5 재현)
 
 # %%
 import numpy as np

@@ -1,9 +1,12 @@
-# CNN Basic Architecture (Conv / Pool / Flat)
+# CNN: 합성곱 계층 하나
 #
 #     pyconvnet run examples/lecture/one_conv.py
 #
 # The cells as they are printed. Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was
 # changed; "# NOT PRINTED:" marks what the text leaves to the reader.
+
+# %% [markdown]
+# ## CNN Basic Architecture (Conv / Pool / Flat)
 
 # %%
 import tensorflow as tf

@@ -1,12 +1,13 @@
-# PART 3 합성곱 신경망(CNN), 2장. 코딩편: the cells of the lecture as they are printed.
+# PART 3 합성곱 신경망(CNN), 2장. 코딩편
 #
 #     pyconvnet run examples/lecture/part3_cnn.py
 #     pyconvnet run --max-epochs 1 examples/lecture/part3_cnn.py
 #
-# Where a cell cannot run as printed, a line that starts with "# ERRATUM:" says what was changed.
+# The cells as they are printed. Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was
+# changed.
 
 # %% [markdown]
-# # 1.1 Min-Max Normalization 데이터 정규화 작업
+# ## 1.1 Min-Max Normalization 데이터 정규화 작업
 
 # %%
 import tensorflow as tf
@@ -40,7 +41,7 @@ test_X = test_X / 255.0
 print(train_X[2])
 
 # %% [markdown]
-# # 1.2 다층 퍼셉트론에서의 이미지 처리
+# ## 1.2 다층 퍼셉트론에서의 이미지 처리
 
 # %%
 model = tf.keras.Sequential([
@@ -68,7 +69,6 @@ history = model.fit(train_X, train_Y,
 import matplotlib.pyplot as plt
 plt.figure(figsize = (12,4))
 
-# %%
 plt.subplot(1,2,1)
 plt.plot(history.history['loss'],'b-',label = 'loss')
 plt.plot(history.history['val_loss'],'r--',label = 'val_loss')
@@ -102,7 +102,7 @@ print(pred_X+1)
 print("예측 수행 범주 :", test_Y[1])
 
 # %% [markdown]
-# # 1.3 첫 번째 실험 - 합성곱 계층만 활용
+# ## 1.3 첫 번째 실험 - 합성곱 계층만 활용
 
 # %%
 print(train_X.shape, test_X.shape)
@@ -112,8 +112,6 @@ print(train_X.shape, test_X.shape)
 
 # %%
 import matplotlib.pyplot as plt
-
-# %%
 plt.figure(figsize=(10,10))
 for i in range(16):
     plt.subplot(4,4,i+1)
@@ -169,7 +167,7 @@ plt.show()
 model.evaluate(test_X, test_Y)
 
 # %% [markdown]
-# # 1.4 두 번째 실험 - 합성곱, 풀링, 드롭아웃 활용
+# ## 1.4 두 번째 실험 - 합성곱, 풀링, 드롭아웃 활용
 
 # %%
 model= tf.keras.Sequential([
@@ -217,7 +215,7 @@ plt.show()
 model.evaluate(test_X, test_Y)
 
 # %% [markdown]
-# # 1.5 세 번째 실험 - VGGNet 스타일 적용
+# ## 1.5 세 번째 실험 - VGGNet 스타일 적용
 
 # %%
 model= tf.keras.Sequential([
@@ -271,7 +269,7 @@ plt.show()
 model.evaluate(test_X, test_Y)
 
 # %% [markdown]
-# # 1.6 네 번째 실험 - VGGNet + 이미지 보강
+# ## 1.6 네 번째 실험 - VGGNet + 이미지 보강
 
 # %%
 from tensorflow.keras.preprocessing.image import ImageDataGenerator

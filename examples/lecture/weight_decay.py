@@ -1,4 +1,4 @@
-# 5. 딥러닝의 규제: 텐서플로의 가중치 감쇠
+# 딥러닝의 규제: 가중치 감쇠
 #
 #     pyconvnet run examples/lecture/weight_decay.py
 #
@@ -12,6 +12,9 @@ from tensorflow.keras.models import Sequential
 from tensorflow.keras.layers import Dense
 
 model = Sequential()
+
+# %% [markdown]
+# ## 5. 딥러닝의 규제 - 텐서플로의 가중치 감쇠
 
 # %%
 from tensorflow.keras import regularizers

@@ -8,5 +8,6 @@ Who does what:
     conv       ``bench/conv_bench.py``: every convolution, pooling and dense layer in each pass
     ours       the training of a network by this library
     train      ``bench/train_bench.py``: the training step of each network, beside the peers
+    augment    ``bench/augment_bench.py``: images per second of ImageDataGenerator, beside Keras
     report     tables and files
 """

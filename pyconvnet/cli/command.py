@@ -12,8 +12,10 @@ from pyconvnet import __version__
 from pyconvnet._suggest import unknown
 from pyconvnet._terminal import say
 from pyconvnet.cli import doctor, files, foreign
-from pyconvnet.lecture import EXPERIMENTS, run_lecture
+from pyconvnet.lecture import EXPERIMENTS, STUDIES, run_lecture
+from pyconvnet.lecture.data import title
 from pyconvnet.lecture.job import DEFAULT_FOLDER
+from pyconvnet.lecture.lessons import ALL, LESSONS
 from pyconvnet.lecture.table import keras, published
 
 OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
@@ -92,15 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     lecture = commands.add_parser(
         "lecture",
         help="train the lecture's networks and write the table and the pictures",
-        description="Trains the lecture's networks on Fashion-MNIST and writes table.md, results.json, and for each "
-        "network NAME_curves.png and NAME_predictions.png. A finished run is kept; a stopped one goes on where it was.",
+        description="Trains the lecture's networks and writes table.md, results.json, for each network "
+        "NAME_curves.png and NAME_predictions.png, and for each study STUDY.png. A finished run is kept; a stopped one "
+        "goes on where it was.",
     )
     lecture.add_argument(
         "names",
         metavar="NAME",
         nargs="*",
-        help=f"experiments with the lecture's settings: {', '.join(EXPERIMENTS)}; "
-        "none: all of them for a few epochs on the embedded sample (a couple of minutes)",
+        help=f"experiments with the lecture's settings: {', '.join(EXPERIMENTS)}; or studies of several of them: "
+        f"{', '.join(STUDIES)}; or lessons, which are pictures without training: {', '.join(LESSONS)}, all of these: "
+        f"{ALL}; none: those on Fashion-MNIST for a few epochs on the embedded sample (a couple of "
+        "minutes)",
     )
     lecture.add_argument("--epochs", type=int, metavar="N", help="at most N epochs")
     lecture.add_argument("--seeds", type=int, default=1, metavar="N", help="train with seeds 0 to N-1 (default 1)")
@@ -120,10 +125,17 @@ def _parser() -> argparse.ArgumentParser:
 def _list() -> None:
     for experiment in EXPERIMENTS.values():
         say(f"{experiment.name}: {experiment.summary}")
-        say(f"    {experiment.parameters:,} parameters, at most {experiment.epochs} epochs")
+        what = title(experiment.dataset)
+        say(f"    {experiment.parameters:,} parameters, {what}, at most {experiment.epochs} epochs")
         known = {"published": published(experiment), "Keras 3": keras(experiment)}
         figures = ", ".join(f"{whose} {figure}" for whose, figure in known.items() if figure != "-")
         if figures:
             say(f"    {experiment.compared_on} loss / accuracy: {figures}")
         if experiment.remark:
             say(f"    {experiment.remark}")
+    for study in STUDIES.values():
+        say(f"{study.name}: {study.question}")
+        say(f"    a study of {', '.join(study.members)}")
+    for name, lesson in LESSONS.items():
+        say(f"{name}: {lesson.shows}")
+        say(f"    a lesson; `{ALL}` stands for all of them")

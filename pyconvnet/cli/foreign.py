@@ -19,8 +19,8 @@ def add_parsers(commands: Any) -> None:
     run = commands.add_parser(
         "run",
         help="run a script or a notebook that was written for TensorFlow or Keras",
-        usage="pyconvnet run [--max-epochs N] script.py [args]\n"
-        "       pyconvnet run [--max-epochs N] [--out EXECUTED] notebook.ipynb",
+        usage="pyconvnet run [--max-epochs N] [--max-steps N] script.py [args]\n"
+        "       pyconvnet run [--max-epochs N] [--max-steps N] [--out EXECUTED] notebook.ipynb",
         description="Runs code that imports tensorflow or keras, unedited: in it these names mean pyconvnet. A "
         "notebook is written anew with what its cells print and draw, and stays as it is itself.",
     )
@@ -51,7 +51,7 @@ def _execute(given: argparse.Namespace) -> int:
             raise ValueError("run: --out is for notebooks; a script writes its own files")
         from pyconvnet.compat.script import run_script
 
-        return run_script(given.file, given.arguments, given.max_epochs)
+        return run_script(given.file, given.arguments, given.max_epochs, given.max_steps)
     # A notebook takes no arguments, so that options may follow it.
     rest = argparse.ArgumentParser(prog="pyconvnet run", exit_on_error=False, add_help=False)
     _add_options(rest)
@@ -63,7 +63,7 @@ def _execute(given: argparse.Namespace) -> int:
         raise ValueError(f"run: a notebook takes no arguments, got {' '.join(unknown)}")
     from pyconvnet.compat.notebook import run_notebook
 
-    return run_notebook(given.file, given.out, given.max_epochs)
+    return run_notebook(given.file, given.out, given.max_epochs, given.max_steps)
 
 
 def _migrate(given: argparse.Namespace) -> int:
@@ -81,4 +81,10 @@ def _migrate(given: argparse.Namespace) -> int:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-epochs", type=int, metavar="N", help="train at most N epochs in each fit")
+    parser.add_argument(
+        "--max-steps",
+        type=int,
+        metavar="N",
+        help="at most N steps (batches) in each epoch, validation and evaluate, to try long code in a minute",
+    )
     parser.add_argument("--out", metavar="EXECUTED", help="the executed notebook (default NAME.executed.ipynb)")

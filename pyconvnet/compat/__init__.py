@@ -13,7 +13,7 @@ Who does what:
     names       the one table: which object each name of Keras and TensorFlow stands for
     tree        the modules ``pyconvnet.compat.tensorflow`` and ``pyconvnet.compat.keras``, made from that table
     aliases     an ``import`` of its own for the user's code
-    epochs      caps ``fit`` for a trial run
+    caps        caps ``fit`` and ``evaluate`` for a trial run
     script      runs a script
     notebook    runs a notebook
     extension   ``%load_ext pyconvnet``

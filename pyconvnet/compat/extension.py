@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyconvnet.compat.aliases import UserBuiltins, UserFolder
-from pyconvnet.compat.epochs import at_most
+from pyconvnet.compat.caps import at_most
 
 _running: dict[int, tuple[UserBuiltins, UserFolder]] = {}
 _capped = ExitStack()
@@ -42,13 +42,14 @@ def unload_ipython_extension(shell: Any) -> None:
     sys.meta_path.remove(folder)
 
 
-def begin(max_epochs: int | None) -> None:
+def begin(max_epochs: int | None, max_steps: int | None) -> None:
     """What `run_notebook` does in the notebook's process before its first cell.
 
     Args:
         max_epochs: cap on the epochs of each `fit`, until the process ends.
+        max_steps: cap on the steps of each epoch, validation and `evaluate`.
     """
     from IPython import get_ipython
 
-    _capped.enter_context(at_most(max_epochs))
+    _capped.enter_context(at_most(max_epochs, max_steps))
     load_ipython_extension(get_ipython())

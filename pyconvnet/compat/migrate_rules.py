@@ -9,7 +9,7 @@ from pyconvnet._suggest import nearest
 from pyconvnet.compat import migrate_tables as tables
 
 # What a variable is known to be.
-Kind = Literal["sequential", "model", "batches", "column"]
+Kind = Literal["sequential", "loaded", "model", "batches", "column"]
 
 _MAX_POOLS = ("keras.layers.MaxPool2D", "keras.layers.MaxPooling2D")
 _AVERAGE_POOLS = ("keras.layers.AvgPool2D", "keras.layers.AveragePooling2D")
@@ -159,9 +159,10 @@ class Visitor(ast.NodeVisitor):
                 self._report(node, f"{number}() of a row of labels: they have the shape (n, 1)", mend)
 
     def _attribute_of_model(self, node: ast.Attribute) -> None:
-        if node.attr in ("input", "output") and self._kind(node.value) == "sequential":
-            mend = f"{ast.unparse(node)}s[0]"
-            self._report(node, f"a Sequential that was not called has no .{node.attr}", mend)
+        kind = self._kind(node.value)
+        if node.attr in ("input", "output") and kind in ("sequential", "loaded"):
+            loaded = ", if that is what was loaded" if kind == "loaded" else ""
+            self._report(node, f"a Sequential has no .{node.attr}{loaded}", f"{ast.unparse(node)}s[0]")
         if node.attr == "lr" and isinstance(node.value, ast.Attribute) and node.value.attr == "optimizer":
             self._report(node, "optimizers have no .lr", f"{ast.unparse(node.value)}.learning_rate")
 
@@ -192,8 +193,10 @@ class Visitor(ast.NodeVisitor):
         path = _of_keras(self._path(value.func) or "")
         if path in ("keras.Sequential", "keras.models.Sequential"):
             return ["sequential"]
-        if path in ("keras.Model", "keras.models.Model", "keras.models.load_model"):
+        if path in ("keras.Model", "keras.models.Model"):
             return ["model"]
+        if path in ("keras.models.load_model", "keras.saving.load_model"):
+            return ["loaded"]
         if path.endswith("cifar10.load_data"):
             return [None, "column", None, "column"]
         method = value.func if isinstance(value.func, ast.Attribute) else None

@@ -35,9 +35,9 @@ _KERAS: dict[str, dict[str, str]] = {
     "initializers": _same(
         "pyconvnet.initializers",
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LecunNormal LecunUniform Ones "
-        "RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros constant get glorot_normal glorot_uniform "
-        "he_normal he_uniform lecun_normal lecun_uniform ones random_normal random_uniform "
-        "truncated_normal variance_scaling zeros",
+        "Orthogonal OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros "
+        "constant get glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform ones "
+        "orthogonal random_normal random_uniform truncated_normal variance_scaling zeros",
     ),
     "layers": _same(
         "pyconvnet.layers",
@@ -68,7 +68,7 @@ _KERAS: dict[str, dict[str, str]] = {
     "preprocessing.image": _same("pyconvnet.preprocessing.image", "ImageDataGenerator NumpyArrayIterator"),
     "regularizers": _same("pyconvnet.regularizers", "L1 L1L2 L2 Regularizer get l1 l1_l2 l2"),
     "saving": _same("pyconvnet.models", "load_model save_model"),
-    "utils": _same("pyconvnet.utils", "PyDataset Sequence set_random_seed to_categorical"),
+    "utils": _same("pyconvnet.utils", "PyDataset Sequence plot_model set_random_seed to_categorical"),
 }
 
 _TENSORFLOW: dict[str, dict[str, str]] = {
@@ -98,13 +98,29 @@ DIFFERS: dict[str, str] = {
     "keras.datasets.cifar10.load_data": "looks for files on this machine first; checks what it downloads",
     "keras.datasets.fashion_mnist.load_data": "looks for files on this machine first; checks what it downloads",
     "keras.datasets.mnist.load_data": "looks for files on this machine first; checks what it downloads",
+    "keras.layers.Add": "inputs of one shape; no broadcasting",
     "keras.layers.AveragePooling2D": "`pool_size` may be left out, as in Keras 2",
     "keras.layers.AvgPool2D": "`pool_size` may be left out, as in Keras 2",
+    "keras.layers.BatchNormalization": "over the last axis only; no `renorm`, no `synchronized`",
+    "keras.layers.Dropout": "no `noise_shape`",
+    "keras.layers.GlobalMaxPool2D": "the first of equal maxima takes the gradient; TensorFlow shares it out",
+    "keras.layers.GlobalMaxPooling2D": "the first of equal maxima takes the gradient; TensorFlow shares it out",
     "keras.layers.Layer": "the base of our layers; a layer of one's own with `call` is not offered",
     "keras.layers.MaxPool2D": "`padding` in any case",
     "keras.layers.MaxPooling2D": "`padding` in any case",
+    "keras.layers.Multiply": "inputs of one shape; no broadcasting",
+    "keras.layers.ReLU": "`threshold` 0 only; not `negative_slope` and `max_value` together",
+    "keras.layers.Rescaling": "`scale` and `offset` are single numbers",
+    "keras.layers.Softmax": "over the last axis only",
+    "keras.losses.Loss": "the base of our losses: only the mean over samples, no `ignore_class`; no loss of one's own",
     "keras.metrics.Metric": "the base of our metrics; a metric of one's own is a function of `y_true, y_pred`",
+    "keras.optimizers.Adam": "no `amsgrad`, no `gradient_accumulation_steps`, no `loss_scale_factor`",
+    "keras.optimizers.AdamW": "no `amsgrad`, no `gradient_accumulation_steps`, no `loss_scale_factor`",
+    "keras.optimizers.RMSprop": "no `centered`, no `gradient_accumulation_steps`, no `loss_scale_factor`",
+    "keras.optimizers.SGD": "no `gradient_accumulation_steps`, no `loss_scale_factor`",
     "keras.preprocessing.image.ImageDataGenerator": "also under `keras`, which Keras 3 removed; `.next()` is kept",
+    "keras.regularizers.l1_l2": "the factors are .01 where they are left out, as in Keras 2",
+    "keras.utils.plot_model": "Graphviz is not needed; a `.svg` file needs no library, a `.png` file matplotlib",
     "keras.utils.set_random_seed": "seeds pyconvnet, NumPy and `random`; the numbers differ from TensorFlow's",
     "tensorflow.__version__": "the version that is followed, marked `+pyconvnet`",
     "tensorflow.config.experimental.enable_op_determinism": "nothing to do: pyconvnet always repeats itself",

@@ -9,13 +9,16 @@ from typing import Any
 
 from pyconvnet._terminal import say
 from pyconvnet._whole_file import whole_file
-from pyconvnet.compat.epochs import check_epochs
+from pyconvnet.compat.caps import check_caps
 
 FAILED = 1
 
 
 def run_notebook(
-    path: str | os.PathLike[str], out: str | os.PathLike[str] | None = None, max_epochs: int | None = None
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    max_epochs: int | None = None,
+    max_steps: int | None = None,
 ) -> int:
     """Runs all cells in a process of their own and writes the notebook with what they printed and drew.
 
@@ -25,6 +28,7 @@ def run_notebook(
         path: the notebook, which stays as it is.
         out: the notebook to write; NAME.executed.ipynb beside `path` if None.
         max_epochs: cap on the epochs of each `fit`.
+        max_steps: cap on the steps of each epoch, validation and `evaluate`.
 
     Returns:
         0, or 1 where a cell failed.
@@ -38,11 +42,10 @@ def run_notebook(
     target = source.with_name(f"{source.stem}.executed.ipynb") if out is None else Path(out)
     if target.resolve() == source.resolve():
         raise ValueError(f"run: --out is the notebook itself, {target}; give another name, and it stays as it is")
-    if max_epochs is not None:
-        check_epochs(max_epochs)
+    check_caps(max_epochs, max_steps)
     nbformat, nbclient = _needed()
     notebook = read_notebook(source, nbformat)
-    error = _execute(notebook, source.resolve().parent, max_epochs, nbclient)
+    error = _execute(notebook, source.resolve().parent, f"{max_epochs}, {max_steps}", nbclient)
     with whole_file("run", target) as beside:
         beside.write_text(nbformat.writes(notebook), encoding="utf-8")
     say(f"{target}: {'a cell failed, see there' if error else 'all cells ran'}")
@@ -64,9 +67,9 @@ def read_notebook(path: Path, nbformat: Any) -> Any:
         raise ValueError(f"run: {path} is no notebook ({error})") from error
 
 
-def _execute(notebook: Any, folder: Path, max_epochs: int | None, nbclient: Any) -> str | None:
+def _execute(notebook: Any, folder: Path, caps: str, nbclient: Any) -> str | None:
     """Runs the cells in place; the error of a cell that failed, or None."""
-    manager = _kernel_manager(f'__import__("{__package__}.extension", fromlist=["_"]).begin({max_epochs})')
+    manager = _kernel_manager(f'__import__("{__package__}.extension", fromlist=["_"]).begin({caps})')
     # coalesced, a progress bar leaves its last state instead of thousands
     client = nbclient.NotebookClient(
         notebook, km=manager, timeout=None, coalesce_streams=True, resources={"metadata": {"path": str(folder)}}

@@ -12,18 +12,24 @@ from types import ModuleType, TracebackType
 
 from pyconvnet._terminal import write
 from pyconvnet.compat.aliases import UserBuiltins, UserFolder
-from pyconvnet.compat.epochs import at_most
+from pyconvnet.compat.caps import at_most
 
 FAILED, INTERRUPTED = 1, 130
 
 
-def run_script(path: str | os.PathLike[str], arguments: Sequence[str] = (), max_epochs: int | None = None) -> int:
+def run_script(
+    path: str | os.PathLike[str],
+    arguments: Sequence[str] = (),
+    max_epochs: int | None = None,
+    max_steps: int | None = None,
+) -> int:
     """Runs a script; an error in it is printed with the script's own lines only.
 
     Args:
         path: the file.
         arguments: what the script finds in ``sys.argv[1:]``.
         max_epochs: cap on the epochs of each `fit`.
+        max_steps: cap on the steps of each epoch, validation and `evaluate`.
 
     Returns:
         The exit code that Python would end with.
@@ -36,7 +42,8 @@ def run_script(path: str | os.PathLike[str], arguments: Sequence[str] = (), max_
     module = ModuleType("__main__")
     given = UserBuiltins()
     vars(module).update(__file__=str(file), __builtins__=given)
-    with _as_main(module, UserFolder(file.resolve().parent, given), [str(file), *arguments]), at_most(max_epochs):
+    here = UserFolder(file.resolve().parent, given)
+    with at_most(max_epochs, max_steps), _as_main(module, here, [str(file), *arguments]):
         try:
             exec(compile(source, str(file), "exec"), vars(module))
         except SystemExit as leaving:

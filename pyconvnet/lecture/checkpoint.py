@@ -1,7 +1,7 @@
 """A training run that can be stopped at any time and goes on from its last finished epoch, bit for bit.
 
-What a run depends on is its weights, the optimizer's slots and step number, the model's seed, and what the early
-stopping has seen; the order of the data and the dropout masks follow from seed and step number.
+What a run depends on is its weights, the optimizer's slots and step number, the model's seed, and what its callbacks
+have seen; the order of the data and the dropout masks follow from seed and step number.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyconvnet.callbacks import Callback, EarlyStopping, History
+from pyconvnet.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from pyconvnet.callbacks.base import Logs
 from pyconvnet.lecture._files import whole_file
+from pyconvnet.lecture.losses import LossWatch
 from pyconvnet.models import Sequential
 
 _FORMAT = 1
@@ -53,14 +55,57 @@ class EpochTimer(Callback):
 
 @dataclass
 class Watchers:
-    """The callbacks of a run, whose memory a checkpoint keeps; in the order in which they must be called."""
+    """The callbacks of a run, whose memory a checkpoint keeps; in the order in which they must be called.
+
+    Attributes:
+        history, timer: every run has them.
+        stopping, saving, losses: None where the experiment has none.
+    """
 
     history: History
-    stopping: EarlyStopping
+    stopping: EarlyStopping | None
     timer: EpochTimer
+    saving: ModelCheckpoint | None = None
+    losses: LossWatch | None = None
 
-    def __iter__(self) -> Any:
-        return iter((self.history, self.stopping, self.timer))
+    def __iter__(self) -> Iterator[Callback]:
+        everyone = (self.history, self.stopping, self.timer, self.saving, self.losses)
+        return (one for one in everyone if one is not None)
+
+    @property
+    def stopped_epoch(self) -> int:
+        """The epoch after which the early stopping stopped; 0 where it did not."""
+        return self.stopping.stopped_epoch if self.stopping else 0
+
+    @property
+    def best_weights(self) -> list[Any]:
+        """Those that the early stopping keeps, maybe none."""
+        return (self.stopping.best_weights if self.stopping else None) or []
+
+    def memory(self) -> dict[str, Any]:
+        """What they know, as plain values, without the best weights."""
+        return {
+            "history": self.history.history,
+            "seconds": [self.timer.training, self.timer.epochs],
+            "stopping": {name: getattr(self.stopping, name) for name in _STOPPING} if self.stopping else None,
+            "best_saved": self.saving.best if self.saving else None,
+            "losses": self.losses.spreads if self.losses else [],
+        }
+
+    def remember(self, memory: dict[str, Any], epochs_done: int, best: list[Any]) -> None:
+        """Takes up what another run's `memory` and its best weights were after so many epochs."""
+        self.history.history = {name: list(values) for name, values in memory["history"].items()}
+        self.history.epoch = list(range(epochs_done))
+        self.timer.training, self.timer.epochs = memory["seconds"]
+        if self.stopping is not None:
+            for name in _STOPPING:
+                setattr(self.stopping, name, memory["stopping"][name])
+            if best:
+                self.stopping.best_weights = list(best)
+        if self.saving is not None:
+            self.saving.best = memory.get("best_saved")  # 0.1.0 saved no model of `book` and did not write it
+        if self.losses is not None:
+            self.losses.spreads = list(memory["losses"])
 
 
 class Checkpoint(Callback):
@@ -84,7 +129,7 @@ class Checkpoint(Callback):
         self._watchers = watchers
         self.epochs_done = 0
         self._state: dict[str, Any] | None = None  # what on_train_begin gives back
-        self._best: list[npt.NDArray[np.float32]] | None = None
+        self._best: list[npt.NDArray[np.float32]] = []
 
     def resume(self, model: Sequential, last: int) -> int:
         """Puts a model into the state of the file, if there is one of this run.
@@ -106,7 +151,8 @@ class Checkpoint(Callback):
             return 0
         self._take(model, state, arrays)
         self.epochs_done = int(state["epochs_done"])
-        return last if state["stopping"]["stopped_epoch"] else self.epochs_done
+        stopping = state["stopping"]
+        return last if stopping is not None and stopping["stopped_epoch"] else self.epochs_done
 
     def _take(self, model: Sequential, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         optimizer = model.optimizer
@@ -123,16 +169,8 @@ class Checkpoint(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Gives the callbacks back what they knew."""
-        if self._state is None:
-            return
-        watchers = self._watchers
-        watchers.history.history = {name: list(values) for name, values in self._state["history"].items()}
-        watchers.history.epoch = list(range(self.epochs_done))
-        watchers.timer.training, watchers.timer.epochs = self._state["seconds"]
-        for name in _STOPPING:
-            setattr(watchers.stopping, name, self._state["stopping"][name])
-        if self._best is not None:
-            watchers.stopping.best_weights = list(self._best)
+        if self._state is not None:
+            self._watchers.remember(self._state, self.epochs_done, self._best)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the state of the run."""
@@ -142,15 +180,13 @@ class Checkpoint(Callback):
             "epochs_done": epoch + 1,
             "iterations": model.optimizer.iterations,
             "model_seed": model._seed,
-            "history": watchers.history.history,
-            "seconds": [watchers.timer.training, watchers.timer.epochs],
-            "stopping": {name: getattr(watchers.stopping, name) for name in _STOPPING},
+            **watchers.memory(),
         }
         arrays: dict[str, Any] = {f"weight/{i}": variable.array for i, variable in enumerate(model.weights)}
         for i, variable in enumerate(model.trainable_weights):
             for name, slot in model.optimizer.slots(variable).items():
                 arrays[f"slot/{i}/{name}"] = slot
-        for i, best in enumerate(watchers.stopping.best_weights or ()):
+        for i, best in enumerate(watchers.best_weights):
             arrays[f"best/{i}"] = best
         with whole_file(self.path) as beside:
             # numbers as text: json gives every float back to the bit, and nothing is ever unpickled

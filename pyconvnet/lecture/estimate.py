@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyconvnet.lecture.data import Images, scaled, split_sizes
-from pyconvnet.lecture.experiments import BATCH_SIZE, Experiment
+from pyconvnet.lecture.data import Images, labels, scaled, split_sizes
+from pyconvnet.lecture.description import DataSet, Experiment
 
 _TIMED_STEPS = 3
 _SECONDS_A_PICTURE_PAIR = 2.0
@@ -24,36 +24,41 @@ class Pace:
     def epoch(self, experiment: Experiment, images: Images) -> float:
         """Seconds of an epoch with its validation."""
         training, validating = split_sizes(experiment, images)
-        return (training * self.training + validating * self.evaluation) / BATCH_SIZE
+        if experiment.watches_losses:
+            validating *= 2  # they are predicted once more
+        return (training * self.training + validating * self.evaluation) / experiment.batch_size
 
     def run(self, experiment: Experiment, images: Images, epochs: int) -> float:
         """Seconds of a run with its test."""
-        testing = len(images.x_test) * self.evaluation / BATCH_SIZE
+        testing = len(images.x_test) * self.evaluation / experiment.batch_size
         return epochs * self.epoch(experiment, images) + testing
 
 
-def paces(experiments: Iterable[Experiment], images: Images) -> dict[str, Pace]:
-    """The pace of each experiment by name; networks that are the same are timed once."""
-    timed: dict[Callable[[], Any], Pace] = {}
+def paces(experiments: Iterable[Experiment], images: Mapping[DataSet, Images]) -> dict[str, Pace]:
+    """The pace of each experiment by name; what differs in nothing that costs time is timed once."""
+    timed: dict[Hashable, Pace] = {}
     found = {}
     for experiment in experiments:
-        if experiment.network not in timed:
-            timed[experiment.network] = _timed(experiment, images)
-        found[experiment.name] = timed[experiment.network]
+        key = (experiment.network, experiment.optimizer, experiment.batch_size, experiment.one_hot)
+        if key not in timed:
+            timed[key] = _timed(experiment, images[experiment.dataset])
+        found[experiment.name] = timed[key]
     return found
 
 
-def total(experiments: Iterable[Experiment], images: Images, epochs: dict[str, int], seeds: int) -> float:
+def total(
+    experiments: Iterable[Experiment], images: Mapping[DataSet, Images], epochs: dict[str, int], seeds: int
+) -> float:
     """Seconds for all experiments with all seeds and their pictures."""
     chosen = list(experiments)
     pace = paces(chosen, images)
-    training = sum(pace[one.name].run(one, images, epochs[one.name]) for one in chosen)
+    training = sum(pace[one.name].run(one, images[one.dataset], epochs[one.name]) for one in chosen)
     return seeds * training + _SECONDS_A_PICTURE_PAIR * len(chosen)
 
 
 def _timed(experiment: Experiment, images: Images) -> Pace:
-    model = experiment.model()
-    x, y = scaled(images.x[:BATCH_SIZE]), images.y[:BATCH_SIZE]
+    model, rows = experiment.model(), experiment.batch_size
+    x, y = scaled(images.x[:rows]), labels(experiment, images.y[:rows])
     return Pace(_fastest(lambda: model.train_on_batch(x, y)), _fastest(lambda: model.test_on_batch(x, y)))
 
 

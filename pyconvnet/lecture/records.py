@@ -16,7 +16,8 @@ import numpy.typing as npt
 from pyconvnet import config
 from pyconvnet.lecture._files import write_text
 from pyconvnet.lecture.data import Images, Source, split_sizes
-from pyconvnet.lecture.experiments import EXPERIMENTS, Experiment
+from pyconvnet.lecture.description import Experiment, Study
+from pyconvnet.lecture.experiments import EXPERIMENTS
 from pyconvnet.lecture.runner import SHOWN_IMAGES, Run
 
 Record = dict[str, Any]
@@ -30,7 +31,7 @@ class Group:
 
     Attributes:
         experiment: which.
-        source: "whole" or "sample".
+        source: "whole", "sample" or "other".
         epochs_cap: the most epochs.
         quick: whether it was the quick preset.
         records: by seed.
@@ -75,10 +76,14 @@ def checkpoint_of(folder: Path, name: str) -> Path:
     return folder / "unfinished" / f"{name}.npz"
 
 
+def model_of(folder: Path, name: str) -> Path:
+    """Where a run saves its model, if it does."""
+    return folder / "models" / f"{name}.h5"
+
+
 def record_of(run: Run, images: Images, quick: bool) -> Record:
     """A finished run as plain values; what is not finite becomes None."""
     training, validating = split_sizes(run.experiment, images)
-    shown = images.x_test[:SHOWN_IMAGES]
     record = {
         "name": run.experiment.name,
         "seed": run.seed,
@@ -96,15 +101,32 @@ def record_of(run: Run, images: Images, quick: bool) -> Record:
         "seconds": round(run.seconds, 3),
         "config": config.describe(),
         "history": run.history.history,
-        "shown": {
-            "images": base64.b64encode(shown.tobytes()).decode("ascii"),
-            "shape": list(shown.shape),
-            "labels": images.y_test[:SHOWN_IMAGES].tolist(),
-            "probabilities": [[round(float(p), 6) for p in row] for row in run.probabilities],
-        },
+        "shown": _shown(run, images, np.arange(min(SHOWN_IMAGES, len(images.y_test)))),
     }
+    if run.training is not None:
+        record["training"] = asdict(run.training)
+    if run.saved is not None:
+        record["saved"] = asdict(run.saved)
+    if run.spreads:
+        record["spreads"] = run.spreads
+    if run.experiment.lists_mistakes:
+        predicted = run.probabilities.argmax(axis=1)
+        wrong = np.flatnonzero(predicted != images.y_test)
+        rows = np.stack([wrong, images.y_test[wrong], predicted[wrong]], axis=1)
+        record["mistakes"] = {"rows": rows.tolist(), "shown": _shown(run, images, wrong[:SHOWN_IMAGES])}
     finite: Record = plain(record)
     return finite
+
+
+def _shown(run: Run, images: Images, rows: npt.NDArray[np.int64]) -> Record:
+    """Some test images and what they are taken for."""
+    pictures = images.x_test[rows]
+    return {
+        "images": base64.b64encode(pictures.tobytes()).decode("ascii"),
+        "shape": list(pictures.shape),
+        "labels": images.y_test[rows].tolist(),
+        "probabilities": [[round(float(p), 6) for p in row] for row in run.probabilities[rows]],
+    }
 
 
 def plain(value: Any) -> Any:
@@ -116,9 +138,8 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def shown_images(record: Record) -> npt.NDArray[np.uint8]:
-    """The test images whose predictions the record holds, uint8 [16, 28, 28, 1]."""
-    shown = record["shown"]
+def shown_images(shown: Record) -> npt.NDArray[np.uint8]:
+    """The images of a record's "shown" or of its mistakes, uint8 [up to 16, height, width, channels]."""
     return np.frombuffer(base64.b64decode(shown["images"]), np.uint8).reshape(shown["shape"])
 
 
@@ -144,6 +165,11 @@ def read_all(folder: Path) -> list[Record]:
     return [record for record in found if record is not None]
 
 
+def numbers_of(record: Record) -> Record:
+    """A record without what only the pictures need."""
+    return {key: value for key, value in record.items() if key not in ("shown", "mistakes", "spreads")}
+
+
 def grouped(records: Iterable[Record]) -> list[Group]:
     """Records as rows of the table: in the lecture's order, for each experiment the most faithful settings first."""
     by_settings: dict[tuple[str, Source, int], list[Record]] = {}
@@ -157,3 +183,11 @@ def grouped(records: Iterable[Record]) -> list[Group]:
     return sorted(
         groups, key=lambda group: (order.index(group.experiment.name), group.source != "whole", -group.epochs_cap)
     )
+
+
+def compared(study: Study, groups: Iterable[Group]) -> list[Group]:
+    """The most faithful group of each member of a study, in the study's order; none where a member was not run."""
+    first: dict[str, Group] = {}
+    for group in groups:
+        first.setdefault(group.experiment.name, group)
+    return [first[name] for name in study.members] if study.members.keys() <= first.keys() else []

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pyconvnet._terminal import say
-from pyconvnet.callbacks import Callback, EarlyStopping, History
+from pyconvnet.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from pyconvnet.lecture import data as lecture_data
 from pyconvnet.lecture import experiments
 from pyconvnet.lecture.checkpoint import Checkpoint, EpochTimer, Watchers
-from pyconvnet.lecture.data import Images, Rows, scaled, split_sizes
-from pyconvnet.lecture.experiments import BATCH_SIZE, Experiment, Scores
-from pyconvnet.models import Sequential
+from pyconvnet.lecture.data import Images, Labels, Rows, TrainingData, scaled, split_sizes
+from pyconvnet.lecture.description import Experiment, Scores
+from pyconvnet.lecture.losses import LossWatch
+from pyconvnet.models import Sequential, load_model
 from pyconvnet.ops._check import integer
 from pyconvnet.random import next_seed, set_random_seed
 from pyconvnet.training.one_call import TrainResult
@@ -38,10 +39,14 @@ class Run:
         model: trained.
         history: losses and accuracies of every epoch, those before an interruption included.
         validation, test: measured at the end.
+        training: as `validation`, on the training images, where a study compares the two; else None.
         stopped_early: by the early stopping, not by the cap.
         step_seconds: of a training step: median over the epochs.
         seconds: of all epochs.
-        probabilities: float32 [16, 10], predicted for the first test images.
+        probabilities: float32 [16, 10], predicted for the first test images; for all of them where the experiment
+            lists its mistakes.
+        saved: of the model that was saved and loaded again, on the test images; None where none was.
+        spreads: how the validation loss was spread after each epoch; empty where that was not watched.
     """
 
     experiment: Experiment
@@ -51,10 +56,13 @@ class Run:
     history: History
     validation: Scores
     test: Scores
+    training: Scores | None
     stopped_early: bool
     step_seconds: float
     seconds: float
     probabilities: npt.NDArray[np.float32]
+    saved: Scores | None
+    spreads: list[dict[str, Any]]
 
 
 def run_experiment(
@@ -66,9 +74,9 @@ def run_experiment(
     verbose: Any = "auto",
     out: str | os.PathLike[str] | None = None,
 ) -> TrainResult:
-    """Trains one of the lecture's experiments on Fashion-MNIST with the lecture's settings.
+    """Trains one of the lecture's experiments with the lecture's settings.
 
-    Where the whole set cannot be had, the sample that comes with the package is taken, with a warning.
+    Where the whole Fashion-MNIST cannot be had, the sample that comes with the package is taken, with a warning.
 
     Args:
         name: such as "conv" (`pyconvnet.lecture.EXPERIMENTS`).
@@ -76,13 +84,14 @@ def run_experiment(
         seed: makes the run repeatable (`set_random_seed`); drawn if None.
         device: "auto" or "cpu".
         verbose: as for `fit`.
-        out: a folder for `TrainResult.save`.
+        out: a folder for `TrainResult.save`, and for the model file of an experiment that writes one.
 
     Returns:
         The model, its history, and what it reaches on the test images.
 
     Raises:
         ValueError: an unknown name, or a setting out of range.
+        DatasetNotFoundError: MNIST or CIFAR-10 cannot be had; the message says which files to put where.
 
     Example:
         >>> result = run_experiment("mlp", epochs=3, seed=0)  # doctest: +SKIP
@@ -95,10 +104,11 @@ def run_experiment(
     chosen = next_seed() >> 32 if seed is None else integer("train", "seed", seed, minimum=0)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)  # better known before the training than after
-    images = lecture_data.load_images("whole")
+    images = lecture_data.load_images("whole", experiment.dataset)
     if images.note:
         warnings.warn(images.note, stacklevel=2)
-    run = train(experiment, images, seed=chosen, epochs=cap, device=device, verbose=verbose)
+    file = None if out is None else Path(out) / f"{experiment.name}.h5"
+    run = train(experiment, images, seed=chosen, epochs=cap, device=device, verbose=verbose, model_file=file)
     evaluation = {"loss": run.test.loss, "accuracy": run.test.accuracy}
     result = TrainResult(run.model, run.history, evaluation, chosen, run.seconds)
     if out is not None:
@@ -115,6 +125,7 @@ def train(
     device: str = "auto",
     verbose: Any = "auto",
     checkpoint: Path | None = None,
+    model_file: Path | None = None,
     callbacks: tuple[Callback, ...] = (),
 ) -> Run:
     """Trains an experiment; everything about the result follows from the seed.
@@ -126,16 +137,16 @@ def train(
         epochs: at most so many.
         device, verbose: as for `compile` and `fit`.
         checkpoint: a file that is written after every epoch, and from which a stopped run goes on.
+        model_file: the .h5 file of an experiment that saves its model; None: it does not.
         callbacks: called last.
 
     Returns:
         The trained model and its numbers.
     """
     set_random_seed(seed)
-    training = lecture_data.training_data(experiment, images)
+    data = lecture_data.training_data(experiment, images)
     model = experiment.model(device)
-    stopping = EarlyStopping("val_loss", patience=experiment.patience, restore_best_weights=experiment.restore_best)
-    watchers = Watchers(History(), stopping, EpochTimer())
+    watchers = _watchers(experiment, data, model_file, verbosity("train", verbose))
     watching: list[Callback] = [*watchers, *callbacks]
     first = 0
     if checkpoint is not None:
@@ -145,19 +156,22 @@ def train(
             say(f"Going on after epoch {keeper.epochs_done}, where it was stopped.")
         watching.insert(len(list(watchers)), keeper)
     model.fit(
-        training.x,
-        training.y,
-        BATCH_SIZE,
+        data.x,
+        data.y,
+        experiment.batch_size,
         epochs,
         verbose,
         watching,
-        validation_split=training.validation_split,
-        validation_data=training.validation,
+        validation_split=data.validation_split,
+        validation_data=data.validation,
         initial_epoch=first,
     )
     validation = _last_validation(watchers.history)
-    if experiment.restore_best and training.validation is not None:
-        validation = _evaluate(model, *training.validation)
+    if experiment.restore_best and data.validation is not None:
+        validation = _evaluate(experiment, model, *data.validation)
+    compared = experiments.studies_of(experiment.name)
+    x_test, y_test = scaled(images.x_test), lecture_data.labels(experiment, images.y_test)
+    predicted = x_test if experiment.lists_mistakes else x_test[:SHOWN_IMAGES]
     return Run(
         experiment,
         seed,
@@ -165,16 +179,44 @@ def train(
         model,
         watchers.history,
         validation,
-        _evaluate(model, scaled(images.x_test), images.y_test),
-        stopping.stopped_epoch > 0,
-        _step_seconds(watchers.timer, split_sizes(experiment, images)[0]),
+        _evaluate(experiment, model, x_test, y_test),
+        _evaluate(experiment, model, *data.training()) if compared else None,
+        watchers.stopped_epoch > 0,
+        _step_seconds(watchers.timer, -(-split_sizes(experiment, images)[0] // experiment.batch_size)),
         sum(watchers.timer.epochs),
-        model.predict(scaled(images.x_test)[:SHOWN_IMAGES], verbose=0),
+        model.predict(predicted, verbose=0),
+        None if model_file is None else _saved(experiment, model, model_file, x_test, y_test),
+        watchers.losses.spreads if watchers.losses else [],
     )
 
 
-def _evaluate(model: Sequential, x: Rows, y: npt.NDArray[np.uint8]) -> Scores:
-    loss, accuracy = model.evaluate(x, y, BATCH_SIZE, verbose=0)
+def _watchers(experiment: Experiment, data: TrainingData, model_file: Path | None, shown: int) -> Watchers:
+    watchers = Watchers(History(), None, EpochTimer())
+    if experiment.patience is not None:
+        watchers.stopping = EarlyStopping(
+            "val_loss", patience=experiment.patience, restore_best_weights=experiment.restore_best
+        )
+    if experiment.saves == "best" and model_file is not None:
+        # ModelCheckpoint fills in {epoch} and the like; a folder may have braces of its own.
+        path = str(model_file).replace("{", "{{").replace("}", "}}")
+        watchers.saving = ModelCheckpoint(path, "val_loss", verbose=min(shown, 1), save_best_only=True)
+    if experiment.watches_losses:
+        watchers.losses = LossWatch(*data.validating(), experiment.batch_size)
+    return watchers
+
+
+def _saved(experiment: Experiment, model: Sequential, path: Path, x: Rows, y: Labels) -> Scores | None:
+    """What the saved model reaches once it is loaded again."""
+    if experiment.saves == "last":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save(str(path))
+    if experiment.saves == "nothing" or not path.exists():  # it may have been deleted while the run was stopped
+        return None
+    return _evaluate(experiment, load_model(str(path)), x, y)
+
+
+def _evaluate(experiment: Experiment, model: Any, x: Rows, y: Labels) -> Scores:
+    loss, accuracy = model.evaluate(x, y, experiment.batch_size, verbose=0)
     return Scores(loss, accuracy)
 
 
@@ -182,6 +224,6 @@ def _last_validation(history: History) -> Scores:
     return Scores(history.history["val_loss"][-1], history.history["val_accuracy"][-1])
 
 
-def _step_seconds(timer: EpochTimer, images: int) -> float:
+def _step_seconds(timer: EpochTimer, steps: int) -> float:
     # The first epoch also builds the plan.
-    return statistics.median(timer.training[1:] or timer.training) / -(-images // BATCH_SIZE)
+    return statistics.median(timer.training[1:] or timer.training) / steps

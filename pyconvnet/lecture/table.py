@@ -6,7 +6,8 @@ import itertools
 import statistics
 from collections.abc import Sequence
 
-from pyconvnet.lecture.experiments import EXPERIMENTS, Experiment, Scores, keras_runs
+from pyconvnet.lecture.description import BATCH_SIZE, Experiment, Scores
+from pyconvnet.lecture.experiments import EXPERIMENTS, keras_runs
 from pyconvnet.lecture.records import Group
 
 _HEAD = (
@@ -44,7 +45,7 @@ def table(groups: Sequence[Group]) -> str:
         )
         for group in groups
     ]
-    parts = [_markdown(_HEAD, rows)]
+    parts = [markdown(_HEAD, rows)]
     parts += ["", "Loss / accuracy on the test images, of `book` on its validation images; means over the seeds."]
     shown = dict.fromkeys(group.experiment for group in groups)
     parts += [f"- {experiment.name}: {experiment.remark}." for experiment in shown if experiment.remark]
@@ -53,9 +54,12 @@ def table(groups: Sequence[Group]) -> str:
 
 
 def _sample_remarks(groups: Sequence[Group]) -> list[str]:
-    if all(group.source == "whole" for group in groups):
-        return []
-    return ["quick, sample: trained on a tenth of Fashion-MNIST, so the figures stay below the published ones."]
+    remarks = {
+        "sample": "quick, sample: trained on a tenth of Fashion-MNIST, so the figures stay below the published ones.",
+        "other": "other images: trained on files that do not hold the published number of images.",
+    }
+    present = {group.source for group in groups}
+    return [remark for source, remark in remarks.items() if source in present]
 
 
 def first_epochs(groups: Sequence[Group]) -> str:
@@ -78,7 +82,7 @@ def first_epochs(groups: Sequence[Group]) -> str:
     if not rows:
         return ""
     head = ("first epoch: training, validation", "published", "Keras 3, mean", "pyconvnet, mean")
-    return _markdown(head, rows) + "\n"
+    return markdown(head, rows) + "\n"
 
 
 def published(experiment: Experiment) -> str:
@@ -99,13 +103,24 @@ def note(group: Group) -> str:
     parts = [f"{seeds} seeds" if seeds > 1 else f"seed {group.records[0]['seed']}"]
     if group.quick:
         parts.insert(0, "quick")
-    elif group.source == "sample":
-        parts.insert(0, "sample")
+    elif group.source != "whole":
+        parts.insert(0, "sample" if group.source == "sample" else "other images")
     if not group.quick and group.epochs_cap < group.experiment.epochs:
         parts.append(f"at most {group.epochs_cap} epochs")
+    if group.experiment.saves == "last":
+        parts += _reloaded(group)
     if group.faithful:
         parts += _verdict(group)
     return ", ".join(parts)
+
+
+def _reloaded(group: Group) -> list[str]:
+    """Whether the saved models reach the same once they are loaded again."""
+    loaded = [(record["saved"], record["test"]) for record in group.records if "saved" in record]
+    if not loaded:
+        return []
+    worst = max(abs(one["loss"] - other["loss"]) for one, other in loaded)
+    return ["the same after saving and loading" if worst == 0 else f"loss {worst:.1e} off after saving and loading"]
 
 
 def _verdict(group: Group) -> list[str]:
@@ -174,7 +189,18 @@ def _milliseconds(values: Sequence[float]) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def batch_sizes(groups: Sequence[Group]) -> str:
+    """The batch sizes of the rows: the lecture's, and whose differ."""
+    others: dict[int, list[str]] = {}
+    for name, size in {group.experiment.name: group.experiment.batch_size for group in groups}.items():
+        if size != BATCH_SIZE:
+            others.setdefault(size, []).append(name)
+    return "; ".join([f"batch {BATCH_SIZE}", *(f"{size} for {', '.join(names)}" for size, names in others.items())])
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that is aligned, so that it reads as plain text too; the first column and those from the eighth on are
+    words."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     last = len(head) - 1
 

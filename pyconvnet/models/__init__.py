@@ -4,6 +4,7 @@
 model       ``Model(inputs, outputs)``: what all models share
 network     the layers between some inputs and outputs, in Keras's order
 sequential  layers in a row
+inner       the values at any layer, and the gradient of the scores by them
 summary     the printed table
 files       saving and loading, which `pyconvnet.saving` does
 """

@@ -1,8 +1,8 @@
 """The plan: one immutable list of kernel calls for one model and one purpose.
 
 Layers declare ops (`Graph`); the passes (`passes`) rewrite them; `emit` and `backward` turn them into kernel
-calls; `memory` gives every activation its place; `build` binds the list to addresses. Nothing is decided while a step
-runs.
+calls; `memory` gives every activation its place; `build` binds the list to addresses; `gradients` makes the
+plan of a gradient by the values inside a model. Nothing is decided while a step runs.
 """
 
 from __future__ import annotations

@@ -26,36 +26,54 @@ class Backward:
     Args:
         graph: the nodes, in order.
         emit: takes the calls; its forward pass is emitted.
-        optimizer: updates the weights.
         masked: ids of fused ReLU outputs whose mask is applied behind the pooling that reads them.
     """
 
-    def __init__(self, graph: Graph, emit: CallList, optimizer: Optimizer, masked: set[int]) -> None:
-        self._graph, self._emit, self._optimizer, self._masked = graph, emit, optimizer, masked
+    def __init__(self, graph: Graph, emit: CallList, masked: set[int]) -> None:
+        self._graph, self._emit, self._masked = graph, emit, masked
         self._gradients: dict[int, Tensor] = {}  # by id of the activation
         self._holders: Counter[int] = Counter()  # of each gradient, by its id
         self._uses = Counter(
             id(tensor) for node in graph.nodes for tensor in node.inputs.values() if tensor.variable is not None
         )
 
-    def run(self, sources: list[tuple[Tensor, Tensor]]) -> None:
+    def run(self, sources: list[tuple[Tensor, Tensor]], optimizer: Optimizer) -> None:
         """Every node in reverse; a variable moves as soon as no node before needs it.
 
         Args:
             sources: tensors that losses read, each with its gradient.
+            optimizer: updates the weights.
         """
         for tensor, gradient in sources:
             self._arrive(tensor, gradient)
-        rule, complete = self._optimizer.rule, list[Update]()
+        rule, complete = optimizer.rule, list[Update]()
         for node in reversed(self._graph.nodes):
             self._pass(node)
             for tensor in node.inputs.values():
                 if tensor.variable is not None:
-                    complete += self._used(tensor)
+                    complete += self._used(tensor, optimizer)
             if not rule.needs_all_gradients:
                 emit_updates(self._emit, rule, complete)
                 complete = []
         emit_updates(self._emit, rule, complete)
+
+    def gradient(self, source: Tensor, gradient: Tensor, tensor: Tensor) -> Tensor | None:
+        """Back from `source` to one activation and no further; no variable moves.
+
+        Args:
+            source: where the way back begins.
+            gradient: that of `source`.
+            tensor: one of the tensors that were asked for (`CallList.asked`).
+
+        Returns:
+            The gradient of `tensor`, or None where `source` does not depend on it.
+        """
+        self._arrive(source, gradient)
+        for node in reversed(self._graph.nodes):
+            if node.output is tensor:  # its own ReLU and all before it lie beyond
+                break
+            self._pass(node)
+        return self._gradients.get(id(tensor))
 
     def _pass(self, node: Node) -> None:
         """From the gradient of a node's output to those of its inputs."""
@@ -124,7 +142,7 @@ class Backward:
         self._hold(tensor, own)
         return own
 
-    def _used(self, tensor: Tensor) -> list[Update]:
+    def _used(self, tensor: Tensor, optimizer: Optimizer) -> list[Update]:
         """One more node is done with a variable; after the last one it is told how the variable moves."""
         self._uses[id(tensor)] -= 1
         parts = self._emit.variable_gradients.get(id(tensor), [])
@@ -135,6 +153,5 @@ class Backward:
             return []
         if (regularizer := variable.regularizer) is not None:
             emit_l1_l2_backward(self._emit, tensor, parts[0], l1=regularizer.l1, l2=regularizer.l2)
-        optimizer = self._optimizer
         slots = {name: slot_tensor(f"{name}_{tensor.name}", array) for name, array in optimizer.slots(variable).items()}
         return [Update(tensor, parts[0], slots, optimizer.decay_of(variable))]

@@ -59,7 +59,7 @@ class PlanSpec:
     """What a plan is for.
 
     Attributes:
-        mode: "train", "evaluate" (loss and metrics in inference mode) or "predict".
+        mode: "train", "evaluate" (loss and metrics in inference mode), "predict", or "differentiate" (see `gradients`).
         capacity: the largest batch.
         training: dropout and batch statistics on.
         targets: one for each output, None for outputs without a loss; empty for "predict".
@@ -189,7 +189,7 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     emit.total_loss(graph, values, sums["loss"], penalty)
     if train:
         assert optimizer is not None
-        Backward(graph, emit, optimizer, passes.pooled_relus(graph, watched)).run(sources)
+        Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer)
     return Plan(spec, fuse_dense_updates(emit.calls), sums, output)
 
 

@@ -44,6 +44,7 @@ class CallList:
     trainable: set[int]  # ids of variables
     updating_statistics: bool
     winograd: bool
+    asked: frozenset[int] = frozenset()  # ids of activations whose gradients are asked for
     calls: list[Call] = field(default_factory=list)
     variable_gradients: dict[int, list[Tensor]] = field(default_factory=dict)  # parts by id of the variable's tensor
     _wanted: set[int] = field(default_factory=set)
@@ -71,7 +72,7 @@ class CallList:
         return part
 
     def wants_gradient(self, tensor: Tensor) -> bool:
-        """Whether a trained variable lies before this activation."""
+        """Whether a trained variable, or an activation asked for, lies before this activation or is it."""
         return id(tensor) in self._wanted
 
     # ---- the parts of a step ----
@@ -98,7 +99,8 @@ class CallList:
 
     def forward(self, graph: Graph) -> None:
         """Every node in order."""
-        self._wanted = tensors_before_gradients(graph, self.trainable) if self.differentiating else set()
+        if self.differentiating:
+            self._wanted = tensors_before_gradients(graph, self.trainable, self.asked)
         for node in graph.nodes:
             rule = ops.RULES[node.op]
             self.flops = rule.flops(node)

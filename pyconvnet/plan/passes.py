@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from pyconvnet.losses import LossSpec
@@ -72,9 +72,7 @@ def attach_losses(graph: Graph, losses: Sequence[LossSpec | None], keep_outputs:
 def _attach_loss(graph: Graph, index: int, loss: LossSpec, keep_output: bool) -> Head:
     output, shape = graph.outputs[index], graph.output_shapes[index]
     last = next((node for node in graph.nodes if node.output is output), None)
-    penalised = any(penalty.tensor is output for penalty in graph.activity_penalties)
-    # A penalty on the probabilities needs their gradient, and so keeps the loss on them.
-    ends_in = "" if last is None or last.op != "activation" or penalised else last.attributes["function"]
+    ends_in = "" if last is None or last.op != "activation" else last.attributes["function"]
     recovered = loss.kind in _OWN and ends_in in _OWN.values()
     if last is None or not recovered or last.output.shape != shape:
         on_outputs = "categorical_cross_entropy" if loss.kind == "cross_entropy" else loss.kind
@@ -86,6 +84,7 @@ def _attach_loss(graph: Graph, index: int, loss: LossSpec, keep_output: bool) ->
             f"the loss says from_logits=True, but the model ends in {ends_in}: logits are taken", stacklevel=2
         )
     others = graph.readers(output) or sum(tensor is output for tensor in graph.outputs) > 1
+    others = others or any(penalty.tensor is output for penalty in graph.activity_penalties)
     if keep_output or others or ends_in != _OWN[loss.kind]:
         return Head(_ON_LOGITS[loss.kind], logits, output, shape)  # metrics see the activation, the loss its logits
     graph.nodes.remove(last)
@@ -145,14 +144,15 @@ def pooled_relus(graph: Graph, watched: set[int]) -> set[int]:
     }
 
 
-def tensors_before_gradients(graph: Graph, trained: set[int]) -> set[int]:
-    """ids of the activations that depend on a trained variable: their gradients are wanted.
+def tensors_before_gradients(graph: Graph, trained: set[int], asked: Set[int] = frozenset()) -> set[int]:
+    """ids of the activations that depend on a trained variable or on one asked for: their gradients are wanted.
 
     Args:
         graph: its nodes in order.
         trained: ids of the trained variables.
+        asked: ids of activations whose gradients are asked for.
     """
-    wanted: set[int] = set()
+    wanted = set(asked)
     for node in graph.nodes:
         for tensor in node.inputs.values():
             if id(tensor) in wanted or (tensor.variable is not None and id(tensor.variable) in trained):

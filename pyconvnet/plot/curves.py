@@ -43,7 +43,7 @@ def history(histories: Any, *, title: str | None = None) -> Figure:
     with style.applied():
         figure = style.new_figure(max(5.0, 4.8 * len(names)), 3.9)
         for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-            _panel(axes, name, runs)
+            panel(axes, name, runs)
         style.set_title(figure, title)
     return figure
 
@@ -61,7 +61,14 @@ def _runs(histories: Any) -> list[Curves]:
     return runs
 
 
-def _panel(axes: Axes, name: str, runs: list[Curves]) -> None:
+def panel(axes: Axes, name: str, runs: Sequence[Curves]) -> None:
+    """Draws one number of an epoch, training beside validation: the first run in full, the others faintly behind it.
+
+    Args:
+        axes: where.
+        name: such as "loss".
+        runs: their ``.history`` dictionaries.
+    """
     from matplotlib.ticker import MaxNLocator
 
     for i, curves in reversed(list(enumerate(runs))):  # the first run lies on top

@@ -197,7 +197,7 @@ class ImageDataGenerator:
         batch = TransformBatch.single(transform_parameters)
         if batch.is_neutral():
             return image
-        return batch.as_keras_stores(0, self._apply(batch, image[np.newaxis].copy())[0])
+        return batch.as_keras_stores(0, self._apply(batch, image[np.newaxis], np.arange(1))[0])
 
     def random_transform(self, x: ArrayLike, seed: int | None = None) -> np.ndarray:
         """Draw a transformation and apply it to one image [h, w, c].
@@ -272,42 +272,46 @@ class ImageDataGenerator:
         if self.rescale:
             images *= self.rescale
         if augment:
-            images = np.concatenate([self.transform_batch(np.array(images, order="C")) for _ in range(rounds)])
+            rows = np.arange(len(images))
+            images = np.concatenate([self.transform_batch(images, rows) for _ in range(rounds)])
         if self.featurewise_center:
             self.mean = np.mean(images, axis=(0, 1, 2)).reshape(1, 1, -1)
             images -= self.mean
         if self.featurewise_std_normalization:
             self.std = np.std(images, axis=(0, 1, 2)).reshape(1, 1, -1)
 
-    def transform_batch(self, images: np.ndarray) -> np.ndarray:
+    def transform_batch(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Draw and apply one transformation for each image of a batch, without standardizing.
 
         Args:
-            images: float32 [n, h, w, c], C-contiguous; may be changed.
+            images: The data set [n, h, w, c], any numeric dtype.
+            rows: Which of them make the batch, int64 [batch].
         Returns:
-            float32 [n, h, w, c].
+            float32 [batch, h, w, c].
         """
-        return self._apply(self._draw(len(images), images.shape[1:]), images)
+        return self._apply(self._draw(len(rows), images.shape[1:]), images, rows)
 
-    def augment_batch(self, images: np.ndarray) -> np.ndarray:
+    def augment_batch(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """What `flow` does to a batch: draw, transform, standardize.
 
         Args:
-            images: float32 [n, h, w, c], C-contiguous; may be changed.
+            images: The data set [n, h, w, c], any numeric dtype.
+            rows: Which of them make the batch, int64 [batch].
         Returns:
-            float32 [n, h, w, c].
+            float32 [batch, h, w, c].
         """
         if self.preprocessing_function is not None:
-            for image in images:
-                image[...] = self.standardize(self.random_transform(image))
-            return images
+            result = np.empty((len(rows), *images.shape[1:]), np.float32)
+            for image, row in zip(result, rows, strict=True):
+                image[...] = self.standardize(self.random_transform(images[row].astype(np.float32)))
+            return result
         if not (self.samplewise_center or self.samplewise_std_normalization):
-            return self.standardize(self.transform_batch(images))
-        batch = self._draw(len(images), images.shape[1:])
-        images = self._apply(batch, images)
-        for i, image in enumerate(images):
+            return self.standardize(self.transform_batch(images, rows))
+        batch = self._draw(len(rows), images.shape[1:])
+        result = self._apply(batch, images, rows)
+        for i, image in enumerate(result):
             image[...] = self.standardize(batch.as_keras_stores(i, image))
-        return images
+        return result
 
     def _draw(self, count: int, shape: Sequence[int]) -> TransformBatch:
         """Draw for `count` images; a range of zero draws nothing, flips are always drawn."""
@@ -327,8 +331,8 @@ class ImageDataGenerator:
         values["flip_vertical"] = (values["flip_vertical"] < 0.5) & self.vertical_flip
         return TransformBatch(count, values)
 
-    def _apply(self, batch: TransformBatch, images: np.ndarray) -> np.ndarray:
-        return batch.apply(images, self.fill_mode, self.cval)
+    def _apply(self, batch: TransformBatch, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return batch.apply(images, rows, self.fill_mode, self.cval)
 
 
 def _warn_unfitted(name: str) -> None:

@@ -119,8 +119,7 @@ class NumpyArrayIterator(Iterator[Batch]):
     def _batch(self, number: int) -> Batch:
         assert self.index_array is not None
         rows = self.index_array[number * self.batch_size : (number + 1) * self.batch_size]
-        images = np.ascontiguousarray(self.x[rows], np.float32)
-        result = [self.image_data_generator.augment_batch(images)]
+        result = [self.image_data_generator.augment_batch(self.x, rows)]
         result += [beside[rows] for beside in (self.y, self.sample_weight) if beside is not None]
         return result[0] if self.y is None else tuple(result)
 

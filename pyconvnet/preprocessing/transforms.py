@@ -2,14 +2,16 @@
 
 The order of the draws, the matrices and the pixels are those of Keras's ImageDataGenerator
 (`keras/src/legacy/preprocessing/image.py`), where one image after the other goes through scipy's affine_transform.
-Here a batch is drawn by one call of np.random wherever that gives the same stream, and resampled by one call of C++.
+Here a batch is drawn by one call of np.random wherever that gives the same stream, and one call of C++ takes its
+images from the data set, resamples and mirrors them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +19,11 @@ from pyconvnet import _core
 from pyconvnet._suggest import unknown
 
 NEUTRAL = {"theta": 0.0, "tx": 0.0, "ty": 0.0, "shear": 0.0, "zx": 1.0, "zy": 1.0}
-FLIPS = ("flip_horizontal", "flip_vertical")
+FLIPS = ("flip_vertical", "flip_horizontal")
 OPTIONAL = ("channel_shift_intensity", "brightness")
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(NamedTuple):
     """One random number of an image: uniform in [low, high), or one of `choices` with a random sign; times `scale`."""
 
     name: str
@@ -35,7 +36,10 @@ class Draw:
         """Draw once from the global np.random."""
         if self.choices is None:
             return float(np.random.uniform(self.low, self.high))
-        return float(np.random.choice(self.choices) * np.random.choice([-1, 1]))
+        count = self.choices if isinstance(self.choices, int) else len(self.choices)
+        index = np.random.randint(0, count)  # as np.random.choice draws, which is slower
+        value = index if isinstance(self.choices, int) else self.choices[index]
+        return float(value * (-1, 1)[np.random.randint(0, 2)])
 
 
 def symmetric(name: str, bound: float) -> list[Draw]:
@@ -47,10 +51,9 @@ def shift(name: str, bound: float | int | Sequence[float], size: int) -> list[Dr
     """A shift in pixels along an axis of `size` pixels: bounds below 1 are fractions of it; 0 draws nothing."""
     if not bound:
         return []
-    scale = size if np.max(bound) < 1 else 1
     if isinstance(bound, float):
-        return [Draw(name, -bound, bound, scale=scale)]
-    return [Draw(name, choices=bound, scale=scale)]
+        return [Draw(name, -bound, bound, scale=size if bound < 1 else 1)]
+    return [Draw(name, choices=bound, scale=size if np.max(bound) < 1 else 1)]
 
 
 def draw_table(draws: Sequence[Draw], count: int) -> dict[str, np.ndarray]:
@@ -67,7 +70,8 @@ def draw_table(draws: Sequence[Draw], count: int) -> dict[str, np.ndarray]:
         table = np.random.uniform([d.low for d in draws], [d.high for d in draws], (count, len(draws)))
     else:
         table = np.array([[draw.sample() for draw in draws] for _ in range(count)])
-    return {draw.name: table[:, column] * draw.scale for column, draw in enumerate(draws)}
+    table *= [draw.scale for draw in draws]
+    return dict(zip([draw.name for draw in draws], table.T, strict=True))
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,9 @@ class TransformBatch:
         for name in parameters:
             if name not in known:
                 raise ValueError(unknown("ImageDataGenerator", "parameter", name, known))
-        return cls(1, {name: np.array([value]) for name, value in parameters.items() if value is not None})
+        given = {name: value for name, value in parameters.items() if value is not None}
+        kinds = {name: np.bool_ if name in FLIPS else np.float64 for name in given}
+        return cls(1, {name: np.array([value], kinds[name]) for name, value in given.items()})
 
     def parameters(self, index: int) -> dict[str, Any]:
         """The dict of one image, with every name that Keras gives."""
@@ -94,21 +100,23 @@ class TransformBatch:
         return result
 
     def _of(self, name: str) -> np.ndarray:
-        if name in self.values:
-            return self.values[name].astype(np.float64)
-        return np.full(self.count, NEUTRAL[name])
+        return self.values[name] if name in self.values else np.full(self.count, NEUTRAL[name])
 
     def _flips(self, name: str) -> np.ndarray:
-        return self.values.get(name, np.zeros(self.count)).astype(bool)
+        return self.values[name] if name in self.values else np.zeros(self.count, np.bool_)
 
     def is_neutral(self) -> bool:
         """Whether no image changes at all."""
-        changes = [self.moved(), *(self._flips(name) for name in FLIPS)]
+        changes = [self.moved, *(self._flips(name) for name in FLIPS)]
         return not np.any(changes) and not any(name in self.values for name in OPTIONAL)
 
+    @cached_property
     def moved(self) -> np.ndarray:
         """Which images are resampled, bool [count]; the others keep their pixels untouched."""
-        moved: np.ndarray = np.any([self._of(name) != neutral for name, neutral in NEUTRAL.items()], axis=0)
+        moved = np.zeros(self.count, np.bool_)
+        for name, neutral in NEUTRAL.items():
+            if name in self.values:
+                moved |= self.values[name] != neutral
         return moved
 
     def matrices(self, height: int, width: int) -> np.ndarray:
@@ -116,38 +124,41 @@ class TransformBatch:
 
         The centre of the image stays in place. Keras builds the matrix for (x, y) and swaps both axes at the end.
         """
-        rotate, shift, shear, zoom = (np.tile(np.eye(3), (self.count, 1, 1)) for _ in range(4))
-        angle = np.deg2rad(self._of("theta"))
-        rotate[:, 0, 0] = rotate[:, 1, 1] = np.cos(angle)
-        rotate[:, 1, 0] = np.sin(angle)
-        rotate[:, 0, 1] = -rotate[:, 1, 0]
-        shift[:, 0, 2], shift[:, 1, 2] = self._of("tx"), self._of("ty")
-        angle = np.deg2rad(self._of("shear"))
-        shear[:, 0, 1], shear[:, 1, 1] = -np.sin(angle), np.cos(angle)
-        zoom[:, 0, 0], zoom[:, 1, 1] = self._of("zx"), self._of("zy")
-        to_centre, from_centre = np.eye(3), np.eye(3)
-        to_centre[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
-        from_centre[:2, 2] = -to_centre[:2, 2]
-        # The same products in the same order as Keras's np.dot: the rounding is part of the result.
-        product = to_centre @ (rotate @ shift @ shear @ zoom) @ from_centre
-        return np.ascontiguousarray(product[:, [1, 0]][:, :, [1, 0, 2]])
+        # The same products in the same order as Keras's np.dot: the rounding is part of the result. A factor of which
+        # nothing was drawn would multiply by one.
+        product = rotations(self._of("theta"))
+        if "tx" in self.values or "ty" in self.values:
+            product = product @ shifts(self._of("tx"), self._of("ty"))
+        if "shear" in self.values:
+            product = product @ shears(self._of("shear"))
+        if "zx" in self.values or "zy" in self.values:
+            product = product @ zooms(self._of("zx"), self._of("zy"))
+        centre = np.array([height / 2 - 0.5, width / 2 - 0.5])
+        product = shifts(centre[:1], centre[1:]) @ product @ shifts(-centre[:1], -centre[1:])
+        swapped = np.empty((self.count, 2, 3))
+        swapped[:, :, :2] = product[:, 1::-1, 1::-1]
+        swapped[:, :, 2] = product[:, 1::-1, 2]
+        return swapped
 
-    def apply(self, images: np.ndarray, fill_mode: str, cval: float) -> np.ndarray:
-        """Transform images float32 [count, h, w, c]; they may be changed in place or given back as they are."""
-        moved = self.moved()
-        if moved.any():
-            matrices = self.matrices(*images.shape[1:3])
-            if moved.all():
-                images = _core.affine_warp(images, matrices, fill_mode, cval)
-            else:
-                images[moved] = _core.affine_warp(images[moved], matrices[moved], fill_mode, cval)
+    def apply(self, images: np.ndarray, rows: np.ndarray, fill_mode: str, cval: float) -> np.ndarray:
+        """Transform images[rows].
+
+        Args:
+            images: The data set [n, h, w, c], any numeric dtype; stays as it is.
+            rows: int64 [count].
+            fill_mode, cval: What lies outside an image.
+        Returns:
+            float32 [count, h, w, c].
+        """
+        images, rows = _readable(images, rows)
+        matrices = self.matrices(*images.shape[1:3]) if self.moved.any() else np.zeros((self.count, 2, 3))
+        changes = np.zeros((self.count, 1 + len(FLIPS)), np.bool_)
+        changes.T[:] = self.moved, *(self._flips(name) for name in FLIPS)
+        images = _core.affine_warp(images, rows, matrices, changes, fill_mode, cval)
         if "channel_shift_intensity" in self.values:
-            for image, intensity in zip(images, self.values["channel_shift_intensity"], strict=True):
-                np.clip(image + float(intensity), image.min(), image.max(), out=image)
-        if (flipped := self._flips("flip_horizontal")).any():
-            images[flipped] = images[flipped, :, ::-1]
-        if (flipped := self._flips("flip_vertical")).any():
-            images[flipped] = images[flipped, ::-1]
+            intensity = self.values["channel_shift_intensity"].astype(np.float32).reshape(-1, 1, 1, 1)
+            low, high = (extreme(images, axis=(1, 2, 3), keepdims=True) for extreme in (np.min, np.max))
+            images = np.clip(images + intensity, low, high)
         if "brightness" in self.values:
             for image, factor in zip(images, self.values["brightness"], strict=True):
                 image[...] = change_brightness(image, float(factor))
@@ -163,11 +174,56 @@ class TransformBatch:
         rows = slice(None, None, -1 if self._flips("flip_vertical")[index] else 1)
         columns = slice(None, None, -1 if self._flips("flip_horizontal")[index] else 1)
         stored = image[rows, columns]
-        if self.moved()[index] or "channel_shift_intensity" in self.values:
+        if self.moved[index] or "channel_shift_intensity" in self.values:
             stored = np.ascontiguousarray(stored.transpose(2, 0, 1)).transpose(1, 2, 0)
         else:
             stored = np.ascontiguousarray(stored)
         return stored[rows, columns]
+
+
+def rotations(theta: np.ndarray) -> np.ndarray:
+    """Matrices float64 [n, 3, 3] that turn (x, y, 1) by theta [n] in degrees."""
+    angle = np.deg2rad(theta)
+    result = _identities(len(theta))
+    result[:, 0, 0] = result[:, 1, 1] = np.cos(angle)
+    result[:, 1, 0] = np.sin(angle)
+    result[:, 0, 1] = -result[:, 1, 0]
+    return result
+
+
+def shifts(tx: np.ndarray, ty: np.ndarray) -> np.ndarray:
+    """Matrices float64 [n, 3, 3] that move (x, y, 1) by tx [n] and ty [n]."""
+    result = _identities(len(tx))
+    result[:, 0, 2], result[:, 1, 2] = tx, ty
+    return result
+
+
+def shears(shear: np.ndarray) -> np.ndarray:
+    """Matrices float64 [n, 3, 3] that shear (x, y, 1) by an angle [n] in degrees."""
+    angle = np.deg2rad(shear)
+    result = _identities(len(shear))
+    result[:, 0, 1], result[:, 1, 1] = -np.sin(angle), np.cos(angle)
+    return result
+
+
+def zooms(zx: np.ndarray, zy: np.ndarray) -> np.ndarray:
+    """Matrices float64 [n, 3, 3] that multiply x by zx [n] and y by zy [n]."""
+    result = _identities(len(zx))
+    result[:, 0, 0], result[:, 1, 1] = zx, zy
+    return result
+
+
+def _identities(count: int) -> np.ndarray:
+    result = np.zeros((count, 9))
+    result[:, ::4] = 1.0
+    return result.reshape(count, 3, 3)
+
+
+def _readable(images: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images and rows that name the same images, in a form that C++ reads: the given one if it can."""
+    if images.dtype in (np.float32, np.uint8) and images.flags.c_contiguous and images.flags.aligned:
+        return images, rows
+    return np.ascontiguousarray(images[rows], np.float32), np.arange(len(rows))
 
 
 def change_brightness(image: np.ndarray, factor: float) -> np.ndarray:

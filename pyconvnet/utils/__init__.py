@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from pyconvnet.ops._check import integer
 from pyconvnet.random import set_random_seed
+from pyconvnet.utils.model_picture import plot_model
 from pyconvnet.utils.sequence import PyDataset, Sequence
 
-__all__ = ["PyDataset", "Sequence", "set_random_seed", "to_categorical"]
+__all__ = ["PyDataset", "Sequence", "plot_model", "set_random_seed", "to_categorical"]
 
 
 def to_categorical(labels: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:

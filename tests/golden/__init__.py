@@ -7,6 +7,7 @@ file are inside it. The tests need neither.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,17 @@ def load_arrays(name: str) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]
     with np.load(FOLDER / f"{name}.npz") as file:
         arrays = {key: file[key] for key in file.files}
     meta = json.loads(str(arrays.pop("meta")))
-    return meta["cases"], arrays
+    return meta["cases"], _unpacked(meta["layout"], arrays) if "layout" in meta else arrays
+
+
+def _unpacked(layout: list[Any], whole: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a file that record.py's `save_packed` wrote."""
+    arrays, begins = {}, dict.fromkeys(whole, 0)
+    for name, dtype, shape in layout:
+        end = begins[dtype] + math.prod(shape)
+        arrays[name] = whole[dtype][begins[dtype] : end].reshape(shape)
+        begins[dtype] = end
+    return arrays
 
 
 def load_table(name: str) -> dict[str, Any]:

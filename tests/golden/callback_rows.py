@@ -1,7 +1,8 @@
 """Made-up runs of callbacks, which make_callbacks.py drives with Keras's callbacks and the tests with pyconvnet's.
 
-The callbacks get a model that only has what they may use of one. The logs of an epoch are those of the row's sequence;
-"nan" stands for NaN, so that a row is plain JSON.
+The callbacks get a model that only has what they may use of one. The logs of an epoch are those of the row's sequence,
+a dictionary or the monitored number alone; "nan" and "inf" stand for such numbers, so that a row is plain JSON.
+random_callbacks.py draws more rows, which callbacks.json keeps beside their results.
 """
 
 from __future__ import annotations
@@ -76,22 +77,42 @@ _add("CSVLogger", {"filename": "log.csv", "append": True}, {"fall": FALL}, runs=
 
 
 class FakeModel:
-    """What these callbacks use of a model."""
+    """What these callbacks use of a model. Its weights are the number of epochs that it has seen."""
 
     compiled = False
+    built = True
+    trainable_variables: tuple[Any, ...] = ()
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer = optimizer
         self.stop_training = False
         self.saved: list[str] = []
+        self.weights = 0
+        self._initial_epoch = 0
+
+    def get_weights(self) -> list[int]:
+        """The weights."""
+        return [self.weights]
+
+    def set_weights(self, weights: list[int]) -> None:
+        """Notes that weights are restored."""
+        self.saved.append(f"set_weights {weights}")
+        self.weights = weights[0]
+
+    def load_weights(self, filepath: str) -> None:
+        """Notes that weights are read."""
+        self.weights = int(Path(filepath).read_text())
+        self.saved.append(f"load_weights {filepath} {self.weights}")
 
     def save(self, filepath: str, overwrite: bool = False) -> None:
         """Notes the path, its folder and the arguments."""
         self.saved.append(f"save {filepath} {overwrite} {Path(filepath).parent.is_dir()}")
 
     def save_weights(self, filepath: str, overwrite: bool = False) -> None:
-        """Notes the path, its folder and the arguments."""
+        """Notes the path, its folder and the arguments; writes a backup."""
         self.saved.append(f"save_weights {filepath} {overwrite} {Path(filepath).parent.is_dir()}")
+        if filepath.startswith("backup"):
+            Path(filepath).write_text(str(self.weights))
 
     def metric_direction(self, name: str) -> str | None:
         """What pyconvnet's callbacks ask; Keras's look for the metrics."""
@@ -112,23 +133,33 @@ def drive(library: ModuleType, row: dict[str, Any]) -> dict[str, Any]:
             callback = getattr(library.callbacks, row["class"])(**config)
             model = FakeModel(library.optimizers.SGD(learning_rate=START))
             callback.set_model(model)
-            rates = []
+            rates: list[Any] = []
+            for interrupted in row.get("interrupted", []):  # before the end of so many epochs
+                rates += _run(callback, model, row, interrupted)
+                rates.append({path.name: path.read_text() for path in sorted(Path().glob("backup/*"))})
+                callback, model.weights = getattr(library.callbacks, row["class"])(**config), 0
+                callback.set_model(model)
             for _ in range(row.get("runs", 1)):
                 rates += _run(callback, model, row)
             written = {path.name: path.read_bytes().decode() for path in Path().glob("*.csv")}
+            written["folders"] = str(sorted(str(path) for path in Path().glob("backup*")))
         finally:
             os.chdir(here)
     return {"printed": printed.getvalue(), "saved": model.saved, "rates": rates, "written": written}
 
 
-def _run(callback: Any, model: FakeModel, row: dict[str, Any]) -> list[Any]:
+def _run(callback: Any, model: FakeModel, row: dict[str, Any], interrupted: int | None = None) -> list[Any]:
     """One `fit`; for each epoch the optimizer's rate, the logs that were added and whether it stopped."""
     rates = []
+    model.stop_training = False
+    model._initial_epoch = 0
     callback.on_train_begin({})
     for epoch, value in enumerate(row["values"]):
+        if epoch < model._initial_epoch:
+            continue
         callback.on_epoch_begin(epoch, {})
-        number = float("nan") if value == "nan" else value
-        logs = {"other": 1.0} if number is None else {row.get("monitor", "val_loss"): number, "loss": 2.0 * number}
+        model.weights = epoch + 1
+        logs = _logs(value, row.get("monitor", "val_loss"))
         stopped_by = None
         for batch in range(row.get("batches", 0)):
             callback.on_train_batch_begin(batch, {})
@@ -136,9 +167,18 @@ def _run(callback: Any, model: FakeModel, row: dict[str, Any]) -> list[Any]:
             if model.stop_training:
                 stopped_by = batch
                 break
+        if epoch == interrupted:
+            return rates
         callback.on_epoch_end(epoch, logs)
         rates.append([float(model.optimizer.learning_rate), logs.get("learning_rate"), stopped_by])
         if model.stop_training:
             break
     callback.on_train_end({})
     return rates
+
+
+def _logs(value: Any, monitor: str) -> dict[str, float]:
+    """The logs of an epoch."""
+    if isinstance(value, dict):
+        return {name: float(number) for name, number in value.items()}
+    return {"other": 1.0} if value is None else {monitor: float(value), "loss": 2.0 * float(value)}

@@ -160,10 +160,10 @@ def labels_of(rule: str, shape: tuple[int, ...], random: np.random.RandomState) 
     """Labels for outputs of `shape` [rows, ..., classes]."""
     rows, classes = shape[0], shape[-1]
     if rule in ("sparse", "sparse_column"):
-        labels = random.randint(0, classes, rows).astype(np.uint8)
-        return labels[:, None] if rule == "sparse_column" else labels
+        labels = random.randint(0, classes, shape[:-1]).astype(np.uint8)
+        return labels[..., None] if rule == "sparse_column" else labels
     if rule == "one_hot":
-        return np.eye(classes, dtype=np.float32)[random.randint(0, classes, rows)]
+        return np.eye(classes, dtype=np.float32)[random.randint(0, classes, shape[:-1])]
     if rule == "soft":
         values = random.uniform(0.1, 1.0, shape)
         return (values / values.sum(axis=-1, keepdims=True)).astype(np.float32)
@@ -207,9 +207,9 @@ def run(row: dict[str, Any], given: Arrays, weights: list[np.ndarray], floatx: s
     model.set_weights(weights)
     loss = row["loss"] if isinstance(row["loss"], str) else getattr(keras.losses, row["loss"][0])(**row["loss"][1])
     rate = 1.0 if row["kind"] == "step" else 0.1
-    model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate=rate), loss=loss, metrics=["accuracy"] if row["accuracy"] else None
-    )
+    metrics = ["accuracy"] if row["accuracy"] else None
+    compiled = False if row.get("random") else "auto"  # compiling takes longer than the step
+    model.compile(keras.optimizers.SGD(learning_rate=rate), loss, metrics=metrics, jit_compile=compiled)
     class_weight = {int(k): v for k, v in row["class_weight"].items()} if row["class_weight"] else None
     x, y, w = cast["x"], cast["y"], cast.get("w")
     result: Arrays = {}
@@ -233,10 +233,9 @@ def run(row: dict[str, Any], given: Arrays, weights: list[np.ndarray], floatx: s
     return result
 
 
-def main() -> None:
-    """Make every case and write the file."""
+def arrays_of(cases: list[dict[str, Any]]) -> Arrays:
+    """Run every case: its arrays by "case name/array name", and "float64_error" into the case."""
     arrays: Arrays = {}
-    cases = softmax_steps() + sigmoid_steps() + foreign_steps() + regression_steps() + fit_cases()
     for row in cases:
         given, weights = given_of(row)
         result, exact = run(row, given, weights, "float32"), run(row, given, weights, "float64")
@@ -250,6 +249,13 @@ def main() -> None:
         print(f"{row['name']:32} {row['float64_error']:.2e} {max(errors, key=errors.__getitem__)}")
         arrays.update({f"{row['name']}/before{index}": value for index, value in enumerate(weights)})
         arrays.update({f"{row['name']}/{key}": value for key, value in given.items()})
+    return arrays
+
+
+def main() -> None:
+    """Make every case and write the file."""
+    cases = softmax_steps() + sigmoid_steps() + foreign_steps() + regression_steps() + fit_cases()
+    arrays = arrays_of(cases)
     save_arrays(output_path("losses.npz"), "make_losses.py", cases, arrays)
 
 

@@ -3,13 +3,16 @@
     python tests/golden/make_metrics.py [OUT]
 
 A Dense layer with given weights ends in an activation or in none. evaluate() gives loss and metrics; one step of SGD
-with rate 1 gives the gradient of the loss with smoothed labels as the difference of the weights.
+with rate 1 gives the gradient of the loss with smoothed labels as the difference of the weights. The rows that
+random_settings.py draws are evaluated in batches by metric_rows.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from metric_rows import drive
+from random_settings import metric_rows
 from record import keras, np, output_path, save_arrays
 
 ROWS, INPUTS, CLASSES = 24, 5, 6
@@ -55,6 +58,7 @@ def main() -> None:
             metric = getattr(keras.metrics, name)(k=k)
             metric.update_state(truth, predictions)
             CASES.append({"name": f"{name}_{k}", "metric": name, "k": k, "value": float(metric.result())})
+    CASES.extend({**row, "values": drive(keras, row)} for row in metric_rows())
     save_arrays(output_path("metrics.npz"), "make_metrics.py", CASES, arrays)
 
 

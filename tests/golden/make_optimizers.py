@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from record import keras, np, output_path, save_arrays, use_floatx
+from random_settings import optimizer_rows
+from record import keras, np, output_path, save_packed, use_floatx
 
 STEPS, INPUTS, UNITS = 10, 6, 4
 FAR = 1e6
@@ -132,7 +133,8 @@ def train_steps(row: dict[str, Any], x: np.ndarray, signs: np.ndarray, start: np
     bias = bool(row.get("bias"))
     model = keras.Sequential([keras.layers.Input((INPUTS,)), keras.layers.Dense(UNITS, use_bias=bias)])
     model.set_weights([start, np.zeros(UNITS)][: 1 + bias])
-    model.compile(optimizer=make_optimizer(row), loss="mean_absolute_error")
+    compiled = False if row.get("random") else "auto"  # compiling takes longer than ten steps
+    model.compile(optimizer=make_optimizer(row), loss="mean_absolute_error", jit_compile=compiled)
     weights = []
     for values, sign in zip(x, signs, strict=True):
         model.train_on_batch(values[None], -FAR * sign[None])
@@ -150,7 +152,8 @@ def main() -> None:
     x, signs, start = fixed_steps()
     gradients = x[:, :, None] * signs[:, None, :] / np.float32(UNITS)
     arrays = {"x": x, "signs": signs, "start": start, "gradients": gradients}
-    for row in CASES:
+    rows = CASES + optimizer_rows()
+    for row in rows:
         weights, exact = (apply_steps(row, gradients, signs, start, floatx) for floatx in ("float32", "float64"))
         trained = train_steps(row, x, signs, start)
         moved = np.abs(exact - begin(row, start)).max()
@@ -159,7 +162,7 @@ def main() -> None:
         assert row["train_error"] < 1e-5, row
         print(row)
         arrays[f"{row['name']}/weights"] = weights
-    save_arrays(output_path("optimizers.npz"), "make_optimizers.py", CASES, arrays)
+    save_packed(output_path("optimizers.npz"), "make_optimizers.py", rows, arrays)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from record import keras, np, output_path, save_arrays
+from random_settings import schedule_rows
+from record import keras, np, output_path, save_packed
 
 STEPS = np.unique(np.concatenate([np.arange(64), np.arange(64, 3000, 97), [999, 1000, 1001, 123456]]))
 
@@ -49,6 +50,7 @@ _CONFIGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 CASES = [_case(name, i, config) for name, configs in _CONFIGS.items() for i, config in enumerate(configs)]
+CASES += schedule_rows()
 
 
 def main() -> None:
@@ -59,7 +61,7 @@ def main() -> None:
         rates = [np.float32(schedule(keras.ops.convert_to_tensor(int(step), "int64"))) for step in STEPS]
         arrays[f"{row['name']}/rates"] = np.stack(rates)
         row["get_config"] = schedule.get_config()
-    save_arrays(output_path("schedules.npz"), "make_schedules.py", CASES, arrays)
+    save_packed(output_path("schedules.npz"), "make_schedules.py", CASES, arrays)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,22 @@ def save_arrays(path: Path, script: str, cases: list[dict[str, Any]], arrays: di
     print(f"{path}: {len(cases)} cases, {len(arrays)} arrays, {path.stat().st_size} bytes")
 
 
+def save_packed(path: Path, script: str, cases: list[dict[str, Any]], arrays: dict[str, Any]) -> None:
+    """Like `save_arrays`, for thousands of small arrays: those of one dtype behind each other in one array.
+
+    The entry "layout" of the JSON has a row [name, dtype, shape] for each of them, in their order.
+    """
+    layout = [[name, array.dtype.name, array.shape] for name, array in arrays.items()]
+    whole = {
+        dtype: np.concatenate([array.ravel() for array in arrays.values() if array.dtype.name == dtype])
+        for dtype in sorted({row[1] for row in layout})
+    }
+    text = json.dumps({"script": script, "versions": versions(), "layout": layout, "cases": cases}, sort_keys=True)
+    named: dict[str, Any] = {"meta": np.array(text), **whole}
+    np.savez_compressed(path, **named)
+    print(f"{path}: {len(cases)} cases, {len(arrays)} arrays, {path.stat().st_size} bytes")
+
+
 def save_table(path: Path, script: str, table: dict[str, Any]) -> None:
     """Write plain values as JSON with the versions."""
     text = json.dumps({"script": script, "versions": versions(), **table}, sort_keys=True, indent=1)
