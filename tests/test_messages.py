@@ -80,8 +80,8 @@ LAYERS: list[Case] = [
         lambda: conv(kernel_initializer="he_norma"),
         ValueError,
         "Conv2D 'c': unknown initializer 'he_norma'; did you mean 'he_normal'? Known: constant, glorot_normal, "
-        "glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, one, ones, orthogonal, random_normal, "
-        "random_uniform, truncated_normal, uniform, variance_scaling, zero, zeros",
+        "glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, one, ones, orthogonal, "
+        "random_normal, random_uniform, truncated_normal, uniform, variance_scaling, zero, zeros",
     ),
     (
         lambda: conv(kernel_regularizer="l3"),

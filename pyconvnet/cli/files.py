@@ -23,7 +23,7 @@ def add_parsers(commands: argparse._SubParsersAction[Any]) -> None:
         "convert",
         help="write a model file in another format",
         description="Loads a model file and writes it as another: a model to .keras or .h5, its weights to .weights.h5 "
-        "or .safetensors.",
+        "or .safetensors, what it predicts to .onnx.",
     )
     convert.add_argument("source", metavar="A", help="a .keras or .h5 file, or a .safetensors file of pyconvnet")
     convert.add_argument("target", metavar="B", help="the new file; its ending says the format")

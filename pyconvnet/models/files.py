@@ -9,7 +9,7 @@ FilePath = str | os.PathLike[str]
 
 
 class Files:
-    """`save`, `save_weights` and `load_weights` of a model."""
+    """`save`, `save_weights`, `load_weights` and `export` of a model."""
 
     def save(self, filepath: FilePath, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Saves network, weights, training settings and the optimizer's state.
@@ -62,6 +62,38 @@ class Files:
         from pyconvnet import saving
 
         saving.load_weights(self, filepath)
+
+    def export(
+        self,
+        filepath: FilePath,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: None = None,
+        opset_version: int | None = None,
+    ) -> None:
+        """Writes what the model predicts as an ONNX file, for onnxruntime and other programs that run such files.
+
+        Inputs and outputs are those of `predict`, float32: images are [rows, height, width, channels], any number of
+        rows. Needs the extra "onnx".
+
+        Args:
+            filepath: where; a file that is there is replaced as a whole, or left as it is where writing fails.
+            format: "onnx", the only one that is offered; Keras's default is another.
+            verbose: True says that the file is written; None and False say nothing.
+            input_signature: only None: the shapes are the model's own.
+            opset_version: only 17, or None for the same.
+
+        Raises:
+            ValueError: another format, signature or opset, a model that is not built or too large.
+            ImportError: the package onnx is not installed.
+            OSError: the file cannot be written.
+
+        Example:
+            >>> model.export("model.onnx", format="onnx")  # doctest: +SKIP
+        """
+        from pyconvnet import saving
+
+        saving.export_model(self, filepath, format, verbose, input_signature, opset_version)
 
 
 def save_model(model: Any, filepath: FilePath, overwrite: bool = True, include_optimizer: bool = True) -> None:

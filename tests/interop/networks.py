@@ -15,11 +15,19 @@ _HEAD = [("Flatten", {}), ("Dense", {"units": CLASSES, "activation": "softmax", 
 
 @dataclass(frozen=True)
 class Network:
-    """A network's layers as (class, arguments), or a function that makes a graph, and what can be compared of it."""
+    """A network's layers as (class, arguments), or a function that makes a graph, and what can be compared of it.
+
+    Attributes:
+        trains: whether a further training step can be compared: not behind random draws.
+        inputs: how many images it is given.
+        outputs: how many classes it says.
+    """
 
     layers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     graph: Callable[[Any], Any] | None = None
     trains: bool = True
+    inputs: int = 1
+    outputs: int = 1
     regularizers: dict[str, tuple[str, float]] = field(default_factory=dict)
 
 
@@ -50,6 +58,23 @@ def shared(program: Any) -> Any:
     y = make.GlobalMaxPooling2D(name="largest")(y)
     return program.Model(x, make.Dense(CLASSES, activation="softmax", name="head")(y), name="shared")
 
+
+def pair(program: Any) -> Any:
+    """Two images in, two answers out."""
+    make = program.layers
+    a, b = program.Input(IMAGE, name="left"), program.Input(IMAGE, name="right")
+    x = make.GlobalAveragePooling2D(name="seen")(make.Conv2D(3, 3, name="look")(a))
+    y = make.Concatenate(name="both")([x, make.GlobalMaxPooling2D(name="most")(b)])
+    outputs = [make.Dense(CLASSES, activation="softmax", name=name)(z) for name, z in (("one", x), ("two", y))]
+    return program.Model([a, b], outputs, name="pair")
+
+
+# Each between two dense layers, so that none of them takes away what the next one needs.
+_EVERY_ACTIVATION = [
+    (name, arguments)
+    for activation in ("elu", "gelu", "leaky_relu", "linear", "relu", "sigmoid", "silu", "softplus", "tanh")
+    for name, arguments in (("Dense", {"units": 3}), ("Activation", {"activation": activation}))
+]
 
 # By the layer that it is about, or what is particular.
 NETWORKS = {
@@ -93,6 +118,8 @@ NETWORKS = {
     "Reshape": Network([("Reshape", {"target_shape": (4, 16, 2)}), *_HEAD]),
     "Softmax": Network([("Flatten", {}), ("Dense", {"units": CLASSES, "name": "head"}), ("Softmax", {})]),
     "ZeroPadding2D": Network([("ZeroPadding2D", {"padding": ((1, 2), (0, 1))}), *_HEAD]),
+    "every activation": Network([("GlobalAveragePooling2D", {}), *_EVERY_ACTIVATION, _HEAD[1]]),
+    "several inputs and outputs": Network(graph=pair, inputs=2, outputs=2),
     "shared layers": Network(graph=shared),
 }
 
@@ -103,10 +130,12 @@ OPTIMIZERS = {
 }
 
 
-def data(rows: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Images x [rows, *IMAGE] and classes y [rows]."""
+def data(network: Network, rows: int = 12) -> tuple[Any, Any]:
+    """Images x [rows, *IMAGE] and classes y [rows]; lists of such where the network has several."""
     random = np.random.default_rng(5)
-    return random.normal(size=(rows, *IMAGE)).astype(np.float32), random.integers(0, CLASSES, rows)
+    x = [random.normal(size=(rows, *IMAGE)).astype(np.float32) for _ in range(network.inputs)]
+    y = [random.integers(0, CLASSES, rows) for _ in range(network.outputs)]
+    return x if len(x) > 1 else x[0], y if len(y) > 1 else y[0]
 
 
 def build(program: Any, network: Network, optimizer: str = "Adam") -> Any:
@@ -126,18 +155,6 @@ def build(program: Any, network: Network, optimizer: str = "Adam") -> Any:
     model.compile(
         optimizer=getattr(program.optimizers, optimizer)(**OPTIMIZERS[optimizer]),
         loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        metrics=["accuracy"] if network.outputs == 1 else [["accuracy"]] * network.outputs,
     )
     return model
-
-
-def step(model: Any) -> float:
-    """One training step on all rows; its loss."""
-    x, y = data()
-    return float(model.fit(x, y, batch_size=len(x), epochs=1, shuffle=False, verbose=0).history["loss"][0])
-
-
-def iterations(model: Any) -> int:
-    """How many steps the optimizer has made."""
-    count = model.optimizer.iterations
-    return int(count if isinstance(count, int) else count.numpy())

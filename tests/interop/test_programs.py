@@ -1,14 +1,13 @@
 """Saves with each program and opens with the other, for every layer type, and compares what the models then do.
 
 Compared: predictions, loss and accuracy, the optimizer's step number, and one further training step (its loss and all
-weights after it). Prints the versions. Not compared: what follows after Keras opened an `.h5` file of ours, since Keras
-3 cannot restore an optimizer from one (a test below shows it with Keras's own file) and Keras 2 does not know Keras 3's
-order; the moving variance of Keras 2's BatchNormalization, which has another rule; random draws of dropout.
+weights after it). Not compared: what follows after Keras opened an `.h5` file of ours, since Keras 3 cannot restore an
+optimizer from one (a test below shows it with Keras's own file) and Keras 2 does not know Keras 3's order; the moving
+variance of Keras 2's BatchNormalization, which has another rule; random draws of dropout.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +17,29 @@ import pytest
 import pyconvnet
 from pyconvnet.models import load_model
 
-from .networks import NETWORKS, OPTIMIZERS, build, data, iterations, step
-
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-
-keras = pytest.importorskip("keras", reason="Keras 3 is not installed: pip install keras tensorflow-cpu tf-keras")
-pytest.importorskip("tensorflow", reason="TensorFlow is not installed: pip install tensorflow-cpu tf-keras")
-tf_keras = pytest.importorskip("tf_keras", reason="tf-keras (Keras 2) is not installed: pip install tf-keras")
+from .networks import NETWORKS, OPTIMIZERS, build
+from .runs import (
+    CASES,
+    FILES,
+    STEPS,
+    Record,
+    Trained,
+    assert_alike,
+    assert_trains_on_alike,
+    eager,
+    evaluation,
+    keras,
+    note,
+    opened,
+    predictions,
+    step,
+    tf_keras,
+    trained,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # both Kerases warn of .h5 and of their own deprecations
-TOLERANCE = {"rtol": 3e-5, "atol": 3e-6}
-STEPS = 2
-UNBIASED = ("BatchNormalization", "Multiply")  # networks in which Keras 2's moving variance is another
-
-LAYERS = sorted(NETWORKS)
-GRAPHS = {network.graph: layer for layer, network in NETWORKS.items() if network.graph}
-# Every layer (graphs that are about several of them once) with Adam, and the other optimizers with one network.
-CASES = [(layer, "Adam") for layer in LAYERS if NETWORKS[layer].graph is None or layer in GRAPHS.values()] + [
-    ("Conv2D", name) for name in OPTIMIZERS if name != "Adam"
-]
+UNBIASED = ("Add", "BatchNormalization")  # where Keras 2's moving variance is another
+WITH_STATE = (".keras", ".h5", ".weights.h5")  # the files in which the Kerases keep what the optimizer remembers
 
 
 def test_every_layer_has_a_network() -> None:
@@ -51,78 +52,59 @@ def test_every_layer_has_a_network() -> None:
     assert {name for name in layers if name != "Model"} <= set(NETWORKS)
 
 
-def trained(program: Any, layer: str, optimizer: str) -> Any:
-    model = build(program, NETWORKS[layer], optimizer)
-    for _ in range(STEPS):
-        step(model)
-    return model
-
-
-def assert_alike(first: Any, second: Any) -> None:
-    x, y = data()
-    np.testing.assert_allclose(second.predict(x, verbose=0), first.predict(x, verbose=0), **TOLERANCE)
-    np.testing.assert_allclose(second.evaluate(x, y, verbose=0), first.evaluate(x, y, verbose=0), **TOLERANCE)
-
-
-def assert_trains_on_alike(first: Any, second: Any) -> None:
-    assert iterations(first) == iterations(second) == STEPS
-    assert step(second) == pytest.approx(step(first), rel=3e-5)
-    for ours, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, **TOLERANCE)
-
-
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize("file", FILES["pyconvnet"])
 @pytest.mark.parametrize(("layer", "optimizer"), CASES)
-def test_keras3_opens_ours(layer: str, optimizer: str, ending: str, tmp_path: Path) -> None:
-    model = trained(pyconvnet, layer, optimizer)
-    model.save(tmp_path / f"m{ending}")
-    loaded = keras.models.load_model(tmp_path / f"m{ending}")
-    assert_alike(model, loaded)
-    assert float(loaded.optimizer.learning_rate) == np.float32(OPTIMIZERS[optimizer]["learning_rate"])
-    if NETWORKS[layer].trains and ending == ".keras":
-        assert_trains_on_alike(model, loaded)
-    elif NETWORKS[layer].trains:
-        assert step(loaded) == pytest.approx(step(model), rel=3e-5)
+def test_keras3_opens_ours(
+    layer: str, optimizer: str, file: str, tmp_path_factory: pytest.TempPathFactory, record_property: Record
+) -> None:
+    made = trained("pyconvnet", layer, optimizer, tmp_path_factory)
+    model = opened("Keras 3", file, made, layer, optimizer)
+    seen = assert_alike(model, made, layer, settings="weights" not in file)
+    assert float(model.optimizer.learning_rate) == np.float32(OPTIMIZERS[optimizer]["learning_rate"])
+    if NETWORKS[layer].trains and file in (".keras", ".weights.h5"):
+        seen |= assert_trains_on_alike(model, made, layer)
+    elif NETWORKS[layer].trains and file == ".h5":
+        assert step(model, layer) == pytest.approx(made.loss, rel=3e-5)
+    note(record_property, "pyconvnet", file, "Keras 3", (layer, optimizer), **seen)
 
 
-def test_keras3_cannot_train_on_from_its_own_h5(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", [file for file in FILES["pyconvnet"] if file != ".keras"])
+@pytest.mark.parametrize(("layer", "optimizer"), CASES)
+def test_keras2_opens_ours(
+    layer: str, optimizer: str, file: str, tmp_path_factory: pytest.TempPathFactory, record_property: Record
+) -> None:
+    made = trained("pyconvnet", layer, optimizer, tmp_path_factory)
+    model = opened("Keras 2", file, made, layer, optimizer)
+    seen = assert_alike(model, made, layer, settings="weights" not in file)
+    np.testing.assert_allclose(float(model.optimizer.learning_rate), OPTIMIZERS[optimizer]["learning_rate"], rtol=1e-6)
+    if file == ".h5":
+        step(model, layer)  # it trains
+    note(record_property, "pyconvnet", file, "Keras 2", (layer, optimizer), **seen)
+
+
+@pytest.mark.parametrize(("writer", "file"), [(w, f) for w in ("Keras 3", "Keras 2") for f in FILES[w]])
+@pytest.mark.parametrize(("layer", "optimizer"), CASES)
+def test_we_open_theirs(
+    layer: str,
+    optimizer: str,
+    writer: str,
+    file: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_property: Record,
+) -> None:
+    made = trained(writer, layer, optimizer, tmp_path_factory)
+    model = opened("pyconvnet", file, made, layer, optimizer)
+    seen = assert_alike(model, made, layer, settings="weights" not in file)
+    if NETWORKS[layer].trains and file in WITH_STATE and not (writer == "Keras 2" and layer in UNBIASED):
+        seen |= assert_trains_on_alike(model, made, layer)
+    note(record_property, writer, file, "pyconvnet", (layer, optimizer), **seen)
+
+
+def test_keras3_cannot_train_on_from_its_own_h5(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Why our .h5 files keep the optimizer's state where Keras does not look; once this fails, they need not."""
-    trained(keras, "Dense", "Adam").save(tmp_path / "m.h5")
-    loaded = keras.models.load_model(tmp_path / "m.h5")
+    loaded = keras.models.load_model(trained("Keras 3", "Dense", "Adam", tmp_path_factory).path(".h5"))
     with pytest.raises(ValueError, match="Unknown variable"):
-        step(loaded)
-
-
-@pytest.mark.parametrize(("layer", "optimizer"), CASES)
-def test_keras2_opens_ours(layer: str, optimizer: str, tmp_path: Path) -> None:
-    model = trained(pyconvnet, layer, optimizer)
-    model.save(tmp_path / "m.h5")
-    loaded = tf_keras.models.load_model(tmp_path / "m.h5")
-    assert_alike(model, loaded)
-    np.testing.assert_allclose(float(loaded.optimizer.learning_rate), OPTIMIZERS[optimizer]["learning_rate"], rtol=1e-6)
-    step(loaded)  # it trains
-
-
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
-@pytest.mark.parametrize(("layer", "optimizer"), CASES)
-def test_we_open_keras3(layer: str, optimizer: str, ending: str, tmp_path: Path) -> None:
-    model = trained(keras, layer, optimizer)
-    model.save(tmp_path / f"m{ending}")
-    loaded = load_model(tmp_path / f"m{ending}")
-    assert_alike(model, loaded)
-    if NETWORKS[layer].trains:
-        assert_trains_on_alike(model, loaded)
-
-
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
-@pytest.mark.parametrize(("layer", "optimizer"), CASES)
-def test_we_open_keras2(layer: str, optimizer: str, ending: str, tmp_path: Path) -> None:
-    model = trained(tf_keras, layer, optimizer)
-    model.save(tmp_path / f"m{ending}")
-    loaded = load_model(tmp_path / f"m{ending}")
-    assert_alike(model, loaded)
-    if NETWORKS[layer].trains and layer not in UNBIASED:
-        assert_trains_on_alike(model, loaded)
+        step(loaded, "Dense")
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -131,12 +113,19 @@ def test_we_open_the_optimizers_of_old_tensorflow(optimizer: str, tmp_path: Path
     model = build(tf_keras, NETWORKS["Conv2D"])
     old = getattr(tf_keras.optimizers.legacy, optimizer)(**OPTIMIZERS[optimizer])
     model.compile(old, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    made = saved(eager(model), "Conv2D", tmp_path, ".h5")
+    loaded = load_model(made.path(".h5"))
+    assert_alike(loaded, made, "Conv2D")
+    assert_trains_on_alike(loaded, made, "Conv2D")
+
+
+def saved(model: Any, layer: str, folder: Path, file: str) -> Trained:
+    """Some steps, a file, and one more step."""
     for _ in range(STEPS):
-        step(model)
-    model.save(tmp_path / "m.h5")
-    loaded = load_model(tmp_path / "m.h5")
-    assert_alike(model, loaded)
-    assert_trains_on_alike(model, loaded)
+        step(model, layer)
+    answers = predictions(model, layer), evaluation(model, layer)
+    model.save(folder / f"model{file}")
+    return Trained(folder, *answers, step(model, layer), model.get_weights())
 
 
 def elaborate(program: Any) -> Any:
@@ -145,37 +134,12 @@ def elaborate(program: Any) -> Any:
     optimizer = program.optimizers.AdamW(rate, weight_decay=0.1, clipnorm=0.5, use_ema=True, ema_momentum=0.5)
     top = program.metrics.SparseTopKCategoricalAccuracy(k=2, name="two")
     model.compile(optimizer, program.losses.SparseCategoricalCrossentropy(), metrics=["accuracy", top])
-    for _ in range(STEPS):
-        step(model)
-    return model
+    return eager(model)
 
 
 @pytest.mark.parametrize(("writer", "reader"), [(pyconvnet, keras), (keras, pyconvnet)], ids=["ours", "keras"])
 def test_elaborate_settings(writer: Any, reader: Any, tmp_path: Path) -> None:
-    model = elaborate(writer)
-    model.save(tmp_path / "m.keras")
-    loaded = reader.models.load_model(tmp_path / "m.keras")
-    assert_alike(model, loaded)
-    assert_trains_on_alike(model, loaded)
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_weights_go_both_ways(layer: str, tmp_path: Path) -> None:
-    ours, theirs, older = (build(program, NETWORKS[layer]) for program in (pyconvnet, keras, tf_keras))
-    step(ours)
-    ours.save_weights(tmp_path / "ours.weights.h5")
-    ours.save_weights(tmp_path / "ours.h5")
-    for other in (theirs, older):
-        for ending in (".weights.h5", ".h5"):
-            other.set_weights([np.zeros(weight.shape) for weight in other.get_weights()])
-            other.load_weights(tmp_path / f"ours{ending}")
-            for a, b in zip(ours.get_weights(), other.get_weights(), strict=True):
-                np.testing.assert_array_equal(a, b)
-    for other, endings in ((theirs, (".weights.h5",)), (older, (".weights.h5", ".h5"))):
-        step(other)
-        for ending in endings:
-            other.save_weights(tmp_path / f"theirs{ending}")
-            fresh = build(pyconvnet, NETWORKS[layer])
-            fresh.load_weights(tmp_path / f"theirs{ending}")
-            for a, b in zip(fresh.get_weights(), other.get_weights(), strict=True):
-                np.testing.assert_array_equal(a, b)
+    made = saved(elaborate(writer), "Dense", tmp_path, ".keras")
+    loaded = eager(reader.models.load_model(made.path(".keras")))
+    assert_alike(loaded, made, "Dense")
+    assert_trains_on_alike(loaded, made, "Dense")
