@@ -53,4 +53,5 @@ class Plan:
         learning_rate: float | npt.NDArray[np.float32],
         output: np.ndarray | None = None,
         out: np.ndarray | None = None,
+        seconds: npt.NDArray[np.float64] | None = None,
     ) -> None: ...

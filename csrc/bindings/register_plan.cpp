@@ -90,11 +90,11 @@ void check_feeds(const Plan& plan, const std::vector<Feed>& feeds) {
 }
 
 // `learning_rate` is a number, or an array of one for each step. `output` [capacity, size] is copied, step by step,
-// into consecutive rows of `out` where both are given.
+// into consecutive rows of `out` where both are given. `seconds` [steps, calls] gets the time of each call.
 void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
               const py::array_t<int64_t, py::array::c_style>& indices, int64_t batch_size, uint64_t seed,
               int64_t iteration, const py::array_t<float, py::array::c_style | py::array::forcecast>& learning_rate,
-              std::optional<py::array> output, std::optional<py::array> out) {
+              std::optional<py::array> output, std::optional<py::array> out, std::optional<py::array> seconds) {
   const std::vector<Feed> feeds = make_feeds(feed_specs, indices);
   check_feeds(bound.plan, feeds);
   const float* from = nullptr;
@@ -109,6 +109,14 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
           "out is too small");
     from = static_cast<const float*>(source.data), to = static_cast<float*>(target.data);
   }
+  double* times = nullptr;
+  if (seconds) {
+    const Block block = block_of_array("seconds", *seconds);
+    const auto steps = static_cast<size_t>(batch_size < 1 ? 0 : (indices.size() + batch_size - 1) / batch_size);
+    check(block.dtype == DType::float64 && block.writable && block.bytes >= steps * bound.plan.calls() * sizeof(double),
+          "Plan.run", "seconds must be a writable float64 array of [steps, calls]");
+    times = static_cast<double*>(block.data);
+  }
   const py::gil_scoped_release release;
   const PoolLease pool = lease_pool();
   pool->reserve_scratch(bound.plan.scratch_bytes());
@@ -116,7 +124,7 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
   Run run;
   run.feeds = feeds.data(), run.seed = seed, run.iteration = iteration, run.pool = pool.get();
   const std::span<const float> rates(learning_rate.data(), static_cast<size_t>(learning_rate.size()));
-  bound.plan.run(run, rates, indices.data(), indices.size(), batch_size, [&](int64_t first, int64_t rows) {
+  bound.plan.run(run, rates, indices.data(), indices.size(), batch_size, times, [&](int64_t first, int64_t rows) {
     if (to) std::memcpy(to + first * row_size, from, static_cast<size_t>(rows * row_size) * sizeof(float));
   });
 }
@@ -127,7 +135,8 @@ void register_plan(pybind11::module_& m) {
   py::class_<BoundPlan>(m, "Plan", "Kernel calls bound to arrays; see pyconvnet.plan.")
       .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"))
       .def("run", &run_plan, py::arg("feeds"), py::arg("indices"), py::arg("batch_size"), py::arg("seed"),
-           py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(), py::arg("out") = py::none());
+           py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(), py::arg("out") = py::none(),
+           py::arg("seconds") = py::none());
 }
 
 }  // namespace pyconvnet

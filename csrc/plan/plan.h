@@ -2,6 +2,7 @@
 // chooses nothing, and looks at nothing but the Run.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <vector>
@@ -16,10 +17,10 @@ class Plan {
 
   // Runs one step for each piece of `batch_size` indices; the last piece may be shorter. run.iteration counts up;
   // `learning_rates` holds one for every step, or a single one for all. After each step, `after_step(first index,
-  // rows)` may copy outputs away.
+  // rows)` may copy outputs away. `seconds`, where it is not null, gets [steps, calls]: how long each call took.
   template <class F>
   void run(Run run, std::span<const float> learning_rates, const int64_t* indices, int64_t count, int64_t batch_size,
-           const F& after_step) const {
+           double* seconds, const F& after_step) const {
     check(batch_size >= 1 && batch_size <= capacity_, "Plan.run",
           "batch_size must be from 1 to the plan's capacity " + std::to_string(capacity_) + ", got " +
               std::to_string(batch_size));
@@ -32,7 +33,15 @@ class Plan {
       run.learning_rate = *rate;
       run.rows = first + batch_size < count ? batch_size : count - first;
       run.indices = indices + first;
-      for (const auto& call : calls_) call->run(run);
+      for (const auto& call : calls_) {
+        if (seconds == nullptr) {
+          call->run(run);
+        } else {
+          const auto start = std::chrono::steady_clock::now();
+          call->run(run);
+          *seconds++ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        }
+      }
       after_step(first, run.rows);
     }
   }
@@ -40,6 +49,7 @@ class Plan {
   size_t scratch_bytes() const { return scratch_bytes_; }
   const std::vector<FeedUse>& feeds() const { return feeds_; }
   int64_t capacity() const { return capacity_; }
+  size_t calls() const { return calls_.size(); }
 
  private:
   std::vector<std::unique_ptr<BoundCall>> calls_;

@@ -2,7 +2,8 @@
 
 Layers declare ops (`Graph`); the passes (`passes`) rewrite them; `emit` and `backward` turn them into kernel
 calls; `memory` gives every activation its place; `build` binds the list to addresses; `gradients` makes the
-plan of a gradient by the values inside a model. Nothing is decided while a step runs.
+plan of a gradient by the values inside a model; `describe` prints a plan, `profile` its times. Nothing is decided while
+a step runs.
 """
 
 from __future__ import annotations

@@ -125,6 +125,7 @@ class Plan:
         iteration: int,
         learning_rate: float | npt.NDArray[np.float32] = 0.0,
         out: npt.NDArray[np.float32] | None = None,
+        seconds: npt.NDArray[np.float64] | None = None,
     ) -> None:
         """Runs ceil(len(indices) / batch_size) steps in one crossing.
 
@@ -135,9 +136,10 @@ class Plan:
             seed, iteration: of the random numbers; iteration also counts the optimizer's steps.
             learning_rate: of the optimizer, for all steps or one for each.
             out: C-contiguous [len(indices), output_size]; row i gets the outputs of row i of `indices`.
+            seconds: C-contiguous [steps, calls]; gets how long each call took.
         """
         output = None if out is None else self._output
-        self._plan.run(_feed_list(feeds), indices, batch_size, seed, iteration, learning_rate, output, out)
+        self._plan.run(_feed_list(feeds), indices, batch_size, seed, iteration, learning_rate, output, out, seconds)
 
     def totals(self) -> dict[str, tuple[float, float]]:
         """(sum, count) of the loss and of each metric since `reset_totals`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyconvnet import _core
@@ -36,23 +37,36 @@ def table(plan: Plan) -> str:
     for i, call in enumerate(plan.calls):
         flops = call.flops * capacity / 1e6
         total += flops
-        nbytes = sum(_nbytes(tensor, capacity) for tensor in call.buffers.values())
+        nbytes = call_bytes(call, capacity)
         buffers = "  ".join(f"{name} {_shape(tensor, capacity)}" for name, tensor in call.buffers.items())
         cost = f"{flops:,.1f}" if flops else ""
         rows.append((str(i), call.kernel, call.label, algorithm(call), cost, f"{nbytes / 1024:,.0f}", buffers))
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    lines = []
-    aligned = "><<<>>"  # numbers to the right
-    for row in rows:
-        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths, strict=False)]
-        lines.append("  ".join([*cells, row[6]]).rstrip())
     head = (
         f"Plan to {plan.spec.mode}, batches of up to {capacity}, cpu ({_core.active_isa()}): "
         f"{len(plan.calls)} kernel calls, {total:,.0f} MFLOP, arena {plan.nbytes / 2**20:,.1f} MiB"
     )
-    return "\n".join([head, *lines])
+    return "\n".join([head, *aligned(rows, "><<<>><")])
 
 
-def _nbytes(tensor: Tensor, capacity: int) -> int:
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """Rows of cells as lines of columns.
+
+    Args:
+        rows: as many cells in each as there are sides.
+        sides: "<" or ">" for each column; numbers stand to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def call_bytes(call: Call, rows: int) -> int:
+    """Bytes of all arrays of a call, for so many rows of a batch."""
+    return sum(_nbytes(tensor, rows) for tensor in call.buffers.values())
+
+
+def _nbytes(tensor: Tensor, rows: int) -> int:
     itemsize = {"float64": 8, "uint16": 2}.get(tensor.dtype, 4)
-    return tensor.size * itemsize * (capacity if tensor.batched else 1)
+    return tensor.size * itemsize * (rows if tensor.batched else 1)

@@ -8,6 +8,7 @@ Who does what:
     predictions       ``predictions``: images with the predicted class and its probability
     mistakes          ``mistakes`` and ``list_mistakes``: images that are taken for something else
     confusion_matrix  ``confusion_matrix``: which classes are taken for which
+    roofline          ``roofline``: what the kernel calls of a `model.profile` wait for
     augmentation      ``augmentation``: what an `ImageDataGenerator` makes of images
     model_graph       a model as boxes and edges, for `utils.plot_model`; graph_layout (with graph_rows, graph_columns
                       and graph_routes) places them, model_drawing and drawing make SVG, PNG and PDF of them
@@ -26,6 +27,7 @@ from pyconvnet.plot.grad_cam import grad_cam
 from pyconvnet.plot.kernels import kernel_histogram, kernels
 from pyconvnet.plot.mistakes import Mistake, list_mistakes, mistakes
 from pyconvnet.plot.predictions import predictions
+from pyconvnet.plot.roofline import roofline
 
 __all__ = [
     "Mistake",
@@ -39,4 +41,5 @@ __all__ = [
     "list_mistakes",
     "mistakes",
     "predictions",
+    "roofline",
 ]

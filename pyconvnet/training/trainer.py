@@ -8,11 +8,13 @@ from typing import Any
 from pyconvnet._suggest import suggests_arguments
 from pyconvnet.callbacks import Callback, CallbackList, History
 from pyconvnet.ops._check import integer
+from pyconvnet.plan.profile import Profile
 
 from . import loop, runs
 from .arguments import batch_rows, fit_feeds, one_batch, open_feed, validated_epochs
 from .fitting import Fit
 from .learner import Learner
+from .profiling import profile_steps
 from .progress import verbosity
 
 Callbacks = Callback | Iterable[Callback] | None
@@ -219,6 +221,28 @@ class Trainer(Learner):
         data = runs.read_labelled(self, "test_on_batch", x, y, sample_weight)
         logs = runs.evaluate(self, one_batch("test_on_batch", data), runs.Watch("test"), loop.Pace())
         return logs if return_dict else self._in_order(logs)
+
+    def profile(self, x: Any, y: Any = None, batch_size: int | None = None, steps: int = 20) -> Profile:
+        """Where the time of a step goes: print the answer, or draw it with `pyconvnet.plot.roofline`.
+
+        Training steps run on a copy: the model stays as it is.
+
+        Args:
+            x: as for `fit`; few samples will do, they are gone through again and again.
+            y: labels, for a training step; None: a step of `predict`.
+            batch_size: rows of a step, at most as many as there are samples; 32 if None.
+            steps: how many are timed, behind one that is not.
+
+        Returns:
+            Each kernel call with the median of its seconds, GFLOP/s, GB/s and its share of the machine's peak.
+
+        Raises:
+            TypeError, ValueError, RuntimeError: as `fit`.
+
+        Example:
+            >>> print(model.profile(x, y))  # doctest: +SKIP
+        """
+        return profile_steps(self, x, y, batch_size, steps)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's output for these samples as one batch, float32 [samples, *output shape].

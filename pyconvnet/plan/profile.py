@@ -1,0 +1,117 @@
+"""Where the time of a step goes: what each kernel call took, and how near it came to what the machine can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyconvnet import _core
+from pyconvnet.plan import describe
+from pyconvnet.plan.build import Plan
+
+_SECONDS_A_LIMIT = 0.1
+
+
+@dataclass(frozen=True)
+class CallTime:
+    """One kernel call of a step.
+
+    Attributes:
+        kernel, layer: which, and for whom.
+        algorithm: what the plan chose; "" where there is no choice.
+        seconds: the median over the steps.
+        flops: of a step, as a direct computation counts them.
+        nbytes: of all its arrays, each counted once.
+    """
+
+    kernel: str
+    layer: str
+    algorithm: str
+    seconds: float
+    flops: float
+    nbytes: int
+
+    @property
+    def gflops(self) -> float:
+        """GFLOP/s."""
+        return self.flops / self.seconds / 1e9
+
+    @property
+    def gigabytes(self) -> float:
+        """GB/s, if every array were moved once."""
+        return self.nbytes / self.seconds / 1e9
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The calls of a step with their times. Print it; `pyconvnet.plot.roofline(profile)` draws it.
+
+    Attributes:
+        calls: in the order in which they run.
+        seconds: of a step, all calls together: the median over the steps.
+        batch_size: rows of a step.
+        mode: "train" or "predict".
+        peak: GFLOP/s that the threads reach in registers, measured when the profile was made.
+        bandwidth: GB/s, read plus written, of a large copy.
+    """
+
+    calls: tuple[CallTime, ...]
+    seconds: float
+    batch_size: int
+    mode: str
+    peak: float
+    bandwidth: float
+
+    def __str__(self) -> str:
+        rows = [("kernel", "layer", "algorithm", "ms", "share", "GFLOP/s", "of peak", "GB/s")]
+        for call in self.calls:
+            computes = call.flops > 0
+            rows.append(
+                (
+                    call.kernel,
+                    call.layer,
+                    call.algorithm,
+                    f"{call.seconds * 1e3:.3f}",
+                    f"{call.seconds / self.seconds:.1%}",
+                    f"{call.gflops:,.1f}" if computes else "",
+                    f"{call.gflops / self.peak:.0%}" if computes else "",
+                    f"{call.gigabytes:.1f}",
+                )
+            )
+        head = (
+            f"A step to {self.mode} on {self.batch_size} rows: {self.seconds * 1e3:.3f} ms in {len(self.calls)} kernel "
+            f"calls ({_core.active_isa()}, {_core.get_num_threads()} threads; peak {self.peak:,.0f} GFLOP/s, copy "
+            f"{self.bandwidth:.1f} GB/s)"
+        )
+        return "\n".join([head, *describe.aligned(rows, "<<<>>>>>")])
+
+
+def profile(plan: Plan, seconds: npt.NDArray[np.float64], rows: int) -> Profile:
+    """What the steps say that ran.
+
+    Args:
+        plan: that ran.
+        seconds: [steps, calls], as `Plan.run` fills it.
+        rows: of a step.
+    """
+    calls = tuple(
+        CallTime(
+            kernel=call.kernel,
+            layer=call.label,
+            algorithm=describe.algorithm(call),
+            seconds=max(float(median), 1e-9),  # a clock's tick
+            flops=call.flops * rows,
+            nbytes=describe.call_bytes(call, rows),
+        )
+        for call, median in zip(plan.calls, np.median(seconds, axis=0), strict=True)
+    )
+    return Profile(
+        calls,
+        float(np.median(seconds.sum(axis=1))),
+        rows,
+        plan.spec.mode,
+        _core.measure_fma_peak(_SECONDS_A_LIMIT),
+        _core.measure_copy_bandwidth(_SECONDS_A_LIMIT),
+    )
