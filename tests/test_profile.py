@@ -109,7 +109,7 @@ def test_the_roof_is_drawn_over_the_calls_that_compute():
 
 
 def test_the_roof_needs_calls_that_compute():
-    with pytest.raises(TypeError, match="plot.roofline: needs what model.profile"):
+    with pytest.raises(TypeError, match=r"plot\.roofline: needs what model\.profile"):
         plot.roofline(network())
     with pytest.raises(ValueError, match="none of the calls"):
         plot.roofline(Profile((CallTime("adam", "b", "", 1e-3, 0, 24),), 1e-3, 32, "train", 400.0, 20.0))
