@@ -2,7 +2,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "bindings/register.h"
@@ -25,13 +27,15 @@ const T* contiguous_data(const py::array& array, const std::string& expected) {
   };
   if (!py::dtype::of<T>().equal(array.dtype())) throw py::type_error("affine_warp: " + got());
   const bool aligned = reinterpret_cast<uintptr_t>(array.data()) % alignof(T) == 0;
-  check((array.flags() & py::array::c_style) != 0 && aligned, "affine_warp", got() + " that is not C-contiguous");
+  if ((array.flags() & py::array::c_style) == 0 || !aligned) fail("affine_warp", got() + " that is not C-contiguous");
   return static_cast<const T*>(array.data());
 }
 
-void check_shape(const py::array& array, const std::string& name, const std::string& expected) {
-  check(shape_text(array) == expected, "affine_warp",
-        name + " must have shape " + expected + ", one for each image, got " + shape_text(array));
+void check_shape(const py::array& array, const std::string& name, std::initializer_list<py::ssize_t> expected) {
+  if (std::equal(array.shape(), array.shape() + array.ndim(), expected.begin(), expected.end())) return;
+  std::string text;
+  for (const py::ssize_t length : expected) text += (text.empty() ? "(" : ", ") + std::to_string(length);
+  fail("affine_warp", name + " must have shape " + text + "), one for each image, got " + shape_text(array));
 }
 
 py::array_t<float> warp_images(const py::array& images, const py::array& rows, const py::array& matrices,
@@ -55,8 +59,8 @@ py::array_t<float> warp_images(const py::array& images, const py::array& rows, c
   check(rows.ndim() == 1, "affine_warp", "rows must have rank 1, got rank " + std::to_string(rows.ndim()));
   warp.available = images.shape(0), warp.n = rows.shape(0);
   warp.h = images.shape(1), warp.w = images.shape(2), warp.c = images.shape(3);
-  check_shape(matrices, "matrices", "(" + std::to_string(warp.n) + ", 2, 3)");
-  check_shape(changes, "changes", "(" + std::to_string(warp.n) + ", 3)");
+  check_shape(matrices, "matrices", {warp.n, 2, 3});
+  check_shape(changes, "changes", {warp.n, 3});
   py::array_t<float> output({warp.n, warp.h, warp.w, warp.c});
   warp.output = output.mutable_data();
   {

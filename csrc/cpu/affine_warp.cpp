@@ -9,7 +9,7 @@
 namespace pyconvnet {
 namespace {
 
-constexpr int64_t kValuesPerTask = 4096;        // small images share a task
+constexpr int64_t kValuesPerTask = 1024;        // small images share a task
 constexpr double kFarthest = 2147483648.0;      // beyond 2^31 pixels a position says nothing about a pixel
 constexpr double kOutside = -1.0;               // position of a point that gets cval
 constexpr double kReflectedZero = 1e-15 - 1.0;  // scipy keeps reflected positions above kOutside
