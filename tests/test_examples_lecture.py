@@ -20,6 +20,7 @@ from pyconvnet.datasets._idx import write_idx
 from pyconvnet.datasets._idx_set import read_idx_set
 from pyconvnet.datasets._locate import places
 
+pytestmark = pytest.mark.long
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "lecture"
 
 # script -> (lines of fit and evaluate that it prints, what else)
