@@ -21,15 +21,9 @@ def run_kernel(
     seed: int,
     iteration: int,
     learning_rate: float,
+    feeds: list[tuple[np.ndarray, np.ndarray | None]],
+    indices: np.ndarray,
 ) -> None: ...
-def affine_warp(
-    images: np.ndarray,
-    rows: npt.NDArray[np.int64],
-    matrices: npt.NDArray[np.float64],
-    changes: npt.NDArray[np.bool_],
-    fill_mode: str,
-    cval: float,
-) -> npt.NDArray[np.float32]: ...
 def time_kernel(
     kernel: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], rows: int, seconds: float
 ) -> list[float]: ...

@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _BUILT_IN_PLACE = any((_CHECKOUT / "pyconvnet").glob("_core*.so"))
 
 if not _BUILT_IN_PLACE:
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _CHECKOUT]
+
+from model_files import good_files  # noqa: E402 - behind the path
+
+from pyconvnet import _core  # noqa: E402
+
+
+@pytest.fixture(params=_core.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test once with the kernels of each ISA that this machine has."""
+    previous = _core.active_isa()
+    _core.set_isa(request.param)
+    try:
+        yield request.param
+    finally:
+        _core.set_isa(previous)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Put the number of threads back after a test that changes it."""
+    previous = _core.get_num_threads()
+    try:
+        yield
+    finally:
+        _core.set_num_threads(previous)
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Good files of one small trained network, by ending."""
+    return good_files(tmp_path_factory.mktemp("originals"))

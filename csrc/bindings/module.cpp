@@ -5,6 +5,5 @@ PYBIND11_MODULE(_core, m) {
   pyconvnet::register_device(m);
   pyconvnet::register_kernel(m);
   pyconvnet::register_plan(m);
-  pyconvnet::register_image(m);
   pyconvnet::register_bench(m);
 }

@@ -6,7 +6,6 @@ namespace pyconvnet {
 
 void register_bench(pybind11::module_& m);
 void register_device(pybind11::module_& m);
-void register_image(pybind11::module_& m);
 void register_kernel(pybind11::module_& m);
 void register_plan(pybind11::module_& m);
 

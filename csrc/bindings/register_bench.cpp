@@ -1,6 +1,4 @@
 // What the benches measure from C++, so that Python's own time stays out of it.
-#include <pybind11/stl.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -69,7 +67,7 @@ std::vector<double> time_kernel(const std::string& kernel, const Attributes& att
   check(rows >= 1, kernel, "rows must be positive");
   Run run;
   run.rows = rows;
-  return with_eager_call(kernel, attributes, arrays, run,
+  return with_eager_call(kernel, attributes, arrays, {}, run,
                          [&](const auto& call) { return time_runs("time_kernel", seconds, call); });
 }
 

@@ -1,6 +1,4 @@
 // One eager call of one kernel on NumPy arrays: for pyconvnet.ops, tests and benches.
-#include <pybind11/stl.h>
-
 #include "bindings/eager_call.h"
 #include "bindings/register.h"
 
@@ -10,10 +8,15 @@ namespace {
 namespace py = pybind11;
 
 void run_kernel(const std::string& kernel, const Attributes& attributes, const Arrays& arrays, int64_t rows,
-                uint64_t seed, int64_t iteration, float learning_rate) {
+                uint64_t seed, int64_t iteration, float learning_rate, const std::vector<FeedSpec>& feeds,
+                const py::array_t<int64_t, py::array::c_style>& indices) {
+  check(feeds.empty() || indices.size() == rows, kernel,
+        "needs " + std::to_string(rows) + " row indices for its feeds, got " + std::to_string(indices.size()));
   Run run;
-  run.rows = rows, run.seed = seed, run.iteration = iteration, run.learning_rate = learning_rate;
-  with_eager_call(kernel, attributes, arrays, run, [](const auto& call) { call(); });
+  run.rows = rows, run.indices = indices.data(), run.seed = seed;
+  run.iteration = iteration, run.learning_rate = learning_rate;
+  with_eager_call(kernel, attributes, arrays, make_feeds(kernel, feeds, indices), run,
+                  [](const auto& call) { call(); });
 }
 
 py::list describe_kernel(const std::string& kernel, const Attributes& attributes) {

@@ -1,9 +1,7 @@
-#include <pybind11/stl.h>
-
 #include <cstring>
 #include <optional>
 
-#include "bindings/array_view.h"
+#include "bindings/feeds.h"
 #include "bindings/register.h"
 #include "core/denormals.h"
 #include "cpu/dispatch.h"
@@ -17,7 +15,6 @@ namespace py = pybind11;
 // A buffer of a call: which of the plan's arrays, from which byte, how many elements of which dtype.
 using BufferSpec = std::tuple<int, int64_t, int64_t, std::string>;
 using CallSpec = std::tuple<std::string, std::map<std::string, AttributeValue>, std::map<std::string, BufferSpec>>;
-using FeedSpec = std::pair<py::array, std::optional<py::array_t<float, py::array::c_style>>>;
 
 DType dtype_named(const std::string& name) {
   for (int i = 0; i <= static_cast<int>(DType::float16); ++i)
@@ -36,12 +33,15 @@ CallDescription describe(const CallSpec& spec, const std::vector<py::array>& arr
   for (const auto& [name, buffer] : std::get<2>(spec)) {
     const auto& [index, offset, count, dtype] = buffer;
     const std::string who = call.kernel + " '" + name + "'";
-    check(index >= 0 && static_cast<size_t>(index) < arrays.size(), who, "no such array");
+    check(index >= 0 && static_cast<size_t>(index) < arrays.size(), who,
+          "array " + std::to_string(index) + " of " + std::to_string(arrays.size()) + " is not there");
     Block block = block_of_array(who, arrays[static_cast<size_t>(index)]);
     const DType type = dtype_named(dtype);
-    const int64_t bytes = count * static_cast<int64_t>(dtype_size(type));
-    check(offset >= 0 && count >= 0 && static_cast<size_t>(offset + bytes) <= block.bytes, who,
-          "reaches beyond its array");
+    const auto available = static_cast<int64_t>(block.bytes),
+               bytes = product(count, static_cast<int64_t>(dtype_size(type)));
+    check(offset >= 0 && count >= 0 && offset <= available && bytes <= available - offset, who,
+          "needs " + std::to_string(bytes) + " bytes from byte " + std::to_string(offset) + ", but its array has " +
+              std::to_string(available));
     call.buffers[name] = {static_cast<char*>(block.data) + offset, static_cast<size_t>(bytes), type, block.writable};
   }
   return call;
@@ -55,48 +55,14 @@ std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::ve
   return std::unique_ptr<BoundPlan>(new BoundPlan{std::move(arrays), std::move(plan)});
 }
 
-std::vector<Feed> make_feeds(const std::vector<FeedSpec>& specs, const py::array_t<int64_t>& indices) {
-  std::vector<Feed> feeds;
-  int64_t smallest = 0, largest = -1;
-  for (py::ssize_t i = 0; i < indices.size(); ++i) {
-    const int64_t index = indices.data()[i];
-    if (i == 0) smallest = largest = index;
-    if (index < smallest) smallest = index;
-    if (index > largest) largest = index;
-  }
-  for (const auto& [array, table] : specs) {
-    const std::string who = "feed " + std::to_string(feeds.size());
-    feeds.push_back(feed_of_array(who, array));
-    check(smallest >= 0 && largest < array.shape(0), who, "a row index lies outside the array");
-    if (table) {
-      check(feeds.back().dtype == DType::uint8 && table->size() == 256, who, "a table of 256 values goes with uint8");
-      feeds.back().table = table->data();
-    }
-  }
-  return feeds;
-}
-
-void check_feeds(const Plan& plan, const std::vector<Feed>& feeds) {
-  for (const FeedUse& use : plan.feeds()) {
-    check(use.index < static_cast<int64_t>(feeds.size()), "Plan.run",
-          "needs feed " + std::to_string(use.index) + ", got " + std::to_string(feeds.size()) + " feeds");
-    const Feed& feed = feeds[static_cast<size_t>(use.index)];
-    int64_t size = 1;
-    for (int axis = 0; axis < feed.rank; ++axis) size *= feed.shape[axis];
-    check(size == use.row_size, "Plan.run",
-          "rows of feed " + std::to_string(use.index) + " must hold " + std::to_string(use.row_size) +
-              " numbers, got " + std::to_string(size));
-  }
-}
-
 // `learning_rate` is a number, or an array of one for each step. `output` [capacity, size] is copied, step by step,
 // into consecutive rows of `out` where both are given. `seconds` [steps, calls] gets the time of each call.
 void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
               const py::array_t<int64_t, py::array::c_style>& indices, int64_t batch_size, uint64_t seed,
               int64_t iteration, const py::array_t<float, py::array::c_style | py::array::forcecast>& learning_rate,
               std::optional<py::array> output, std::optional<py::array> out, std::optional<py::array> seconds) {
-  const std::vector<Feed> feeds = make_feeds(feed_specs, indices);
-  check_feeds(bound.plan, feeds);
+  const std::vector<Feed> feeds = make_feeds("Plan.run", feed_specs, indices);
+  check_feeds("Plan.run", bound.plan.feeds(), feeds);
   const float* from = nullptr;
   float* to = nullptr;
   int64_t row_size = 0;
@@ -105,8 +71,9 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
     check(source.dtype == DType::float32 && target.dtype == DType::float32 && target.writable, "Plan.run",
           "out must be a writable float32 array");
     row_size = static_cast<int64_t>(source.bytes / sizeof(float)) / bound.plan.capacity();
-    check(target.bytes >= static_cast<size_t>(indices.size() * row_size) * sizeof(float), "Plan.run",
-          "out is too small");
+    const size_t bytes = static_cast<size_t>(indices.size() * row_size) * sizeof(float);
+    check(target.bytes >= bytes, "Plan.run",
+          "out must hold " + std::to_string(bytes) + " bytes, got " + std::to_string(target.bytes));
     from = static_cast<const float*>(source.data), to = static_cast<float*>(target.data);
   }
   double* times = nullptr;

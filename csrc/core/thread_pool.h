@@ -30,7 +30,6 @@ class ThreadPool {
 
   // Scratch memory of each worker, 64-byte aligned. Reserved before the first step, granted inside kernels.
   void reserve_scratch(size_t bytes_per_worker);
-  size_t scratch_bytes() const { return scratch_bytes_; }
   float* scratch(int worker) const { return scratch_[static_cast<size_t>(worker)]; }
 
  private:

@@ -21,8 +21,11 @@ bool cpu_has_avx512() { return false; }
 
 std::string cpu_model_name() {
   std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.rfind("model name", 0) == 0 && line.find(':') != std::string::npos) return line.substr(line.find(':') + 2);
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) != 0) continue;
+    const size_t name = line.find_first_not_of(" \t:", std::string("model name").size());
+    if (name != std::string::npos) return line.substr(name);
+  }
   return "unknown";
 }
 

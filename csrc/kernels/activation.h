@@ -20,6 +20,10 @@ enum class ActivationFunction : int64_t {
   clipped_relu = 10,  // parameter: the largest value, > 0
 };
 
+inline bool is_function(int64_t number) {
+  return number >= 1 && number <= static_cast<int64_t>(ActivationFunction::clipped_relu);
+}
+
 struct ActivationForward {
   int64_t function;  // an ActivationFunction
   float parameter;
@@ -32,6 +36,8 @@ struct ActivationForward {
   void visit(Visitor& v) {
     v.attribute("function", function), v.attribute("parameter", parameter);
     v.positive("size", size), v.positive("features", features);
+    v.rule(size % features == 0, "features must divide size");
+    v.rule(is_function(function), "function must be from 1 to 10");
     v.input("x", x, per_row(size));
     v.output("y", y, per_row(size));
     v.in_place("y", "x");
@@ -50,6 +56,8 @@ struct ActivationBackward {
   void visit(Visitor& v) {
     v.attribute("function", function), v.attribute("parameter", parameter);
     v.positive("size", size), v.positive("features", features);
+    v.rule(size % features == 0, "features must divide size");
+    v.rule(is_function(function), "function must be from 1 to 10");
     v.input("dy", dy, per_row(size));
     v.input("saved", saved, per_row(size));
     v.output("dx", dx, per_row(size));

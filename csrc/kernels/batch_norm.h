@@ -1,4 +1,4 @@
-// Batch normalisation over all axes but the last (Ioffe and Szegedy 2015), with Keras 3's biased variance:
+// Batch normalization over all axes but the last (Ioffe and Szegedy 2015), with Keras 3's biased variance:
 //   y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 #pragma once
 
@@ -25,6 +25,7 @@ struct BatchNormInference {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("size", size), v.attribute("epsilon", epsilon);
+    v.rule(size % features == 0, "features must divide size");
     v.input("x", x, per_row(size));
     v.optional_input("gamma", gamma, fixed(features));
     v.optional_input("beta", beta, fixed(features));
@@ -35,7 +36,7 @@ struct BatchNormInference {
   }
 };
 
-// Normalises with the statistics of the batch and moves the stored ones towards them:
+// Normalizes with the statistics of the batch and moves the stored ones towards them:
 //   moving = moving * momentum + batch * (1 - momentum)
 struct BatchNormForward {
   int64_t features, size;
@@ -55,6 +56,7 @@ struct BatchNormForward {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("size", size), v.attribute("epsilon", epsilon);
+    v.rule(size % features == 0, "features must divide size");
     v.attribute("momentum", momentum);
     v.input("x", x, per_row(size));
     v.optional_input("gamma", gamma, fixed(features));
@@ -90,6 +92,7 @@ struct BatchNormBackward {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("size", size), v.attribute("epsilon", epsilon);
+    v.rule(size % features == 0, "features must divide size");
     v.attribute("constant_statistics", constant_statistics);
     v.input("dy", dy, per_row(size));
     v.input("x", x, per_row(size));

@@ -20,8 +20,8 @@ struct ConcatenateGeometry {
     v.non_negative("offset", offset);
     v.rule(offset <= total && length <= total - offset, "offset + length must not exceed total");
   }
-  int64_t part_size() const { return outer * length; }
-  int64_t joined_size() const { return outer * total; }
+  int64_t part_size() const { return product(outer, length); }
+  int64_t joined_size() const { return product(outer, total); }
 };
 
 struct ConcatenateForward {

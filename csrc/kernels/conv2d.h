@@ -30,9 +30,10 @@ struct Conv2dGeometry {
     v.positive("dilation_h", dilation_h), v.positive("dilation_w", dilation_w);
     v.non_negative("pad_top", pad_top), v.non_negative("pad_left", pad_left);
     v.positive("groups", groups);
+    v.rule(c_in % groups == 0 && c_out % groups == 0, "groups must divide c_in and c_out");
   }
-  int64_t in_size() const { return h * w * c_in; }
-  int64_t out_size() const { return oh * ow * c_out; }
+  int64_t in_size() const { return product(h, w, c_in); }
+  int64_t out_size() const { return product(oh, ow, c_out); }
   int64_t group_in() const { return c_in / groups; }
   int64_t group_out() const { return c_out / groups; }
   bool is_depthwise() const { return groups > 1 && groups == c_in && groups == c_out; }
@@ -41,8 +42,8 @@ struct Conv2dGeometry {
   bool uses_patches() const { return groups == 1 && c_in < 8; }
   bool packs_dy() const { return groups == 1 && !uses_patches() && c_out >= 128; }
   // Floats that hold the offsets of all taps, in a and in b, at the head of a worker's scratch.
-  int64_t offsets_size() const { return round_up(4 * kernel_h * kernel_w, 16); }
-  int64_t kernel_size() const { return kernel_h * kernel_w * group_in() * c_out; }
+  int64_t offsets_size() const { return round_up(product(4, kernel_h, kernel_w), 16); }
+  int64_t kernel_size() const { return product(kernel_h, kernel_w, group_in(), c_out); }
 };
 
 struct Conv2dForward {
@@ -63,10 +64,11 @@ struct Conv2dForward {
     v.input("kernel", kernel, fixed(g.kernel_size()));
     v.optional_input("bias", bias, fixed(g.c_out));
     v.output("y", y, per_row(g.out_size()));
-    v.scratch("packed", packed, fixed(g.kernel_h * g.kernel_w * g.c_in * round_up(g.group_out(), kMaxColumnBlock)));
-    const int64_t padded_h = (g.oh - 1) * g.stride_h + (g.kernel_h - 1) * g.dilation_h + 1;
-    const int64_t padded_w = (g.ow - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
-    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + padded_h * padded_w * g.c_in);
+    v.scratch("packed", packed,
+              fixed(product(g.kernel_h, g.kernel_w, g.c_in, round_up(g.group_out(), kMaxColumnBlock))));
+    const int64_t padded_h = product(g.oh - 1, g.stride_h) + product(g.kernel_h - 1, g.dilation_h) + 1;
+    const int64_t padded_w = product(g.ow - 1, g.stride_w) + product(g.kernel_w - 1, g.dilation_w) + 1;
+    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + product(padded_h, padded_w, g.c_in));
   }
 };
 
@@ -84,9 +86,10 @@ struct Conv2dBackwardData {
     v.input("dy", dy, per_row(g.out_size()));
     v.input("kernel", kernel, fixed(g.kernel_size()));
     v.output("dx", dx, per_row(g.in_size()));
-    v.scratch("packed", packed, fixed(g.kernel_h * g.kernel_w * g.c_out * round_up(g.group_in(), kMaxColumnBlock)));
-    const int64_t reach_h = (g.kernel_h - 1) * g.dilation_h, reach_w = (g.kernel_w - 1) * g.dilation_w;
-    const int64_t frame = (g.h + g.oh + 2 * reach_h + 2) * (g.w + g.ow + 2 * reach_w + 2) * g.c_out;
+    v.scratch("packed", packed,
+              fixed(product(g.kernel_h, g.kernel_w, g.c_out, round_up(g.group_in(), kMaxColumnBlock))));
+    const int64_t reach_h = product(g.kernel_h - 1, g.dilation_h), reach_w = product(g.kernel_w - 1, g.dilation_w);
+    const int64_t frame = product(g.h + g.oh + 2 * reach_h + 2, g.w + g.ow + 2 * reach_w + 2, g.c_out);
     v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + frame);
   }
 };
@@ -108,11 +111,11 @@ struct Conv2dBackwardWeights {
     v.input("dy", dy, per_row(g.out_size()));
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
-    v.scratch("partial", partial, fixed(kSlices * (g.kernel_size() + g.c_out)));
+    v.scratch("partial", partial, fixed(product(kSlices, g.kernel_size() + g.c_out)));
     int64_t columns = 0;  // of a pixel, in scratch
-    if (g.uses_patches()) columns = g.kernel_h * g.kernel_w * g.c_in;
+    if (g.uses_patches()) columns = product(g.kernel_h, g.kernel_w, g.c_in);
     if (g.packs_dy()) columns = round_up(g.c_out, kMaxColumnBlock);
-    v.worker_scratch(g.oh * g.ow * columns);
+    v.worker_scratch(product(g.oh, g.ow, columns));
   }
 };
 

@@ -31,7 +31,7 @@ struct WinogradGeometry {
   int64_t tiles_w() const { return (conv.ow + tile - 1) / tile; }
   int64_t tiles() const { return tiles_h() * tiles_w(); }  // of an image
   int64_t kernel_size(int64_t depth, int64_t columns) const {
-    return positions() * depth * round_up(columns, kMaxColumnBlock);
+    return product(positions(), depth, round_up(columns, kMaxColumnBlock));
   }
   // A column block of output channels is one task's part of the weight gradient.
   static constexpr int64_t kWeightsColumns = 128;
@@ -115,7 +115,7 @@ struct Conv2dWinogradBackwardWeights {
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     const int64_t side = geometry.side(), columns = round_up(geometry.weights_columns(), kMaxColumnBlock);
-    v.scratch("partial", partial, fixed(side * 3 * g.c_in * g.c_out));
+    v.scratch("partial", partial, fixed(product(side, 3, g.c_in, g.c_out)));
     const auto block = [side](int64_t step) {
       return side * WinogradGeometry::position_step(WinogradGeometry::kWeightsTiles, step);
     };

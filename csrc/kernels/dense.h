@@ -41,10 +41,10 @@ struct DenseForward {
     geometry.visit(v);
     v.attribute("relu", relu);
     const DenseGeometry& g = geometry;
-    v.input("x", x, per_row(g.vectors * g.k));
-    v.input("kernel", kernel, fixed(g.k * g.m));
+    v.input("x", x, per_row(product(g.vectors, g.k)));
+    v.input("kernel", kernel, fixed(product(g.k, g.m)));
     v.optional_input("bias", bias, fixed(g.m));
-    v.output("y", y, per_row(g.vectors * g.m));
+    v.output("y", y, per_row(product(g.vectors, g.m)));
     const bool sliced = g.slices() > 1;
     v.scratch("packed", packed, per_row(sliced ? 0 : g.vectors * g.k));
     v.scratch("partial", partial, per_row(sliced ? g.slices() * g.vectors * g.m : 0));
@@ -62,9 +62,9 @@ struct DenseBackwardData {
   void visit(Visitor& v) {
     geometry.visit(v);
     const DenseGeometry& g = geometry;
-    v.input("dy", dy, per_row(g.vectors * g.m));
-    v.input("kernel", kernel, fixed(g.k * g.m));
-    v.output("dx", dx, per_row(g.vectors * g.k));
+    v.input("dy", dy, per_row(product(g.vectors, g.m)));
+    v.input("kernel", kernel, fixed(product(g.k, g.m)));
+    v.output("dx", dx, per_row(product(g.vectors, g.k)));
     v.worker_scratch(DenseGeometry::kBlock * g.m);
   }
 };
@@ -80,9 +80,9 @@ struct DenseBackwardWeights {
   void visit(Visitor& v) {
     geometry.visit(v);
     const DenseGeometry& g = geometry;
-    v.input("x", x, per_row(g.vectors * g.k));
-    v.input("dy", dy, per_row(g.vectors * g.m));
-    v.output("dkernel", dkernel, fixed(g.k * g.m));
+    v.input("x", x, per_row(product(g.vectors, g.k)));
+    v.input("dy", dy, per_row(product(g.vectors, g.m)));
+    v.output("dkernel", dkernel, fixed(product(g.k, g.m)));
     v.optional_output("dbias", dbias, fixed(g.m));
     v.worker_scratch(DenseGeometry::kPackedBatch * DenseGeometry::kPackedInputs);
   }
@@ -105,12 +105,12 @@ struct DenseBackwardAdam {
   void visit(Visitor& visitor) {
     geometry.visit(visitor), rates.visit(visitor);
     const DenseGeometry& g = geometry;
-    visitor.input("x", x, per_row(g.vectors * g.k));
-    visitor.input("dy", dy, per_row(g.vectors * g.m));
-    visitor.update("w", w, fixed(g.k * g.m));
-    visitor.update("m", m, fixed(g.k * g.m));
-    visitor.update("v", v, fixed(g.k * g.m));
-    visitor.optional_output("dx", dx, per_row(g.vectors * g.k));
+    visitor.input("x", x, per_row(product(g.vectors, g.k)));
+    visitor.input("dy", dy, per_row(product(g.vectors, g.m)));
+    visitor.update("w", w, fixed(product(g.k, g.m)));
+    visitor.update("m", m, fixed(product(g.k, g.m)));
+    visitor.update("v", v, fixed(product(g.k, g.m)));
+    visitor.optional_output("dx", dx, per_row(product(g.vectors, g.k)));
     visitor.optional_output("dbias", dbias, fixed(g.m));
     visitor.worker_scratch(DenseGeometry::kBlock * g.m + DenseGeometry::kPackedBatch * DenseGeometry::kPackedInputs);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/affine_warp.h"
 #include "kernels/batch_norm.h"
 #include "kernels/clip.h"
 #include "kernels/concatenate.h"
@@ -22,6 +23,7 @@
 #define PYCONVNET_KERNELS(X)                                          \
   X(gather, Gather)                                                   \
   X(gather_labels, GatherLabels)                                      \
+  X(affine_warp, AffineWarp)                                          \
   X(conv2d_forward, Conv2dForward)                                    \
   X(conv2d_backward_data, Conv2dBackwardData)                         \
   X(conv2d_backward_weights, Conv2dBackwardWeights)                   \

@@ -1,4 +1,4 @@
-// Losses. Each row's loss is weight * mean over the row; what is minimised is the sum of the rows' losses divided by
+// Losses. Each row's loss is weight * mean over the row; what is minimized is the sum of the rows' losses divided by
 // the number of rows, whatever the weights are (Keras's "sum_over_batch_size"). dpredictions is its gradient.
 #pragma once
 
@@ -21,14 +21,14 @@ struct ClassLoss {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("vectors", vectors), v.attribute("sparse", sparse);
-    v.input("predictions", predictions, per_row(vectors * features));
+    v.input("predictions", predictions, per_row(product(vectors, features)));
     if (sparse)
       v.input("labels", labels, per_row(vectors));
     else
-      v.input("targets", targets, per_row(vectors * features));
+      v.input("targets", targets, per_row(product(vectors, features)));
     v.optional_input("weights", weights, per_row(1));
     v.output("loss", loss, per_row(1));
-    v.optional_output("dpredictions", dpredictions, per_row(vectors * features));
+    v.optional_output("dpredictions", dpredictions, per_row(product(vectors, features)));
   }
 };
 
@@ -40,11 +40,11 @@ struct SoftmaxCrossEntropy : ClassLoss {
   template <class Visitor>
   void visit(Visitor& v) {
     ClassLoss::visit(v);
-    v.optional_output("probabilities", probabilities, per_row(vectors * features));
+    v.optional_output("probabilities", probabilities, per_row(product(vectors, features)));
   }
 };
 
-// predictions are probabilities: clipped to [1e-7, 1 - 1e-7] and normalised where sparse, else the other way round,
+// predictions are probabilities: clipped to [1e-7, 1 - 1e-7] and normalized where sparse, else the other way round,
 // as Keras does on TensorFlow. What is clipped has no gradient.
 struct CategoricalCrossEntropy : ClassLoss {};
 

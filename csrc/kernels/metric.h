@@ -28,7 +28,7 @@ struct SparseCategoricalAccuracy {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("vectors", vectors);
-    v.input("predictions", predictions, per_row(vectors * features));
+    v.input("predictions", predictions, per_row(product(vectors, features)));
     v.input("labels", labels, per_row(vectors));
     v.update("sums", sums, fixed(2));
   }
@@ -44,8 +44,8 @@ struct CategoricalAccuracy {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("vectors", vectors);
-    v.input("predictions", predictions, per_row(vectors * features));
-    v.input("targets", targets, per_row(vectors * features));
+    v.input("predictions", predictions, per_row(product(vectors, features)));
+    v.input("targets", targets, per_row(product(vectors, features)));
     v.update("sums", sums, fixed(2));
   }
 };
@@ -60,7 +60,7 @@ struct SparseTopKCategoricalAccuracy {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("vectors", vectors), v.positive("k", k);
-    v.input("predictions", predictions, per_row(vectors * features));
+    v.input("predictions", predictions, per_row(product(vectors, features)));
     v.input("labels", labels, per_row(vectors));
     v.update("sums", sums, fixed(2));
   }
@@ -76,8 +76,8 @@ struct TopKCategoricalAccuracy {
   template <class Visitor>
   void visit(Visitor& v) {
     v.positive("features", features), v.positive("vectors", vectors), v.positive("k", k);
-    v.input("predictions", predictions, per_row(vectors * features));
-    v.input("targets", targets, per_row(vectors * features));
+    v.input("predictions", predictions, per_row(product(vectors, features)));
+    v.input("targets", targets, per_row(product(vectors, features)));
     v.update("sums", sums, fixed(2));
   }
 };

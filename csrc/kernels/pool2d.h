@@ -21,10 +21,18 @@ struct Pool2dGeometry {
     v.positive("pool_h", pool_h), v.positive("pool_w", pool_w);
     v.positive("stride_h", stride_h), v.positive("stride_w", stride_w);
     v.non_negative("pad_top", pad_top), v.non_negative("pad_left", pad_left);
+    v.rule(meets(h, oh, pool_h, stride_h, pad_top) && meets(w, ow, pool_w, stride_w, pad_left),
+           "every window must cover a cell of the map");
   }
-  int64_t in_size() const { return h * w * c; }
-  int64_t out_size() const { return oh * ow * c; }
+  static bool meets(int64_t size, int64_t outputs, int64_t window, int64_t stride, int64_t pad) {
+    return pad < window && outputs - 1 <= (size - 1 + pad) / stride;
+  }
+  int64_t in_size() const { return product(h, w, c); }
+  int64_t out_size() const { return product(oh, ow, c); }
+  int64_t window() const { return product(pool_h, pool_w); }
 };
+
+inline constexpr int64_t kMostCells = int64_t{1} << 16;  // that argmax tells apart
 
 // The first of several equal maxima wins, row by row, as in TensorFlow. A NaN is larger than any number, so
 // that it reaches the output as in NumPy, and its cell takes the gradient.
@@ -40,6 +48,7 @@ struct MaxPool2dForward {
     v.input("x", x, per_row(geometry.in_size()));
     v.output("y", y, per_row(geometry.out_size()));
     v.optional_output("argmax", argmax, per_row(geometry.out_size()));
+    v.rule(argmax == nullptr || geometry.window() <= kMostCells, "a window with argmax must have at most 65536 cells");
   }
 };
 
@@ -52,6 +61,7 @@ struct MaxPool2dBackward {
   template <class Visitor>
   void visit(Visitor& v) {
     geometry.visit(v);
+    v.rule(geometry.window() <= kMostCells, "a window must have at most 65536 cells");
     v.input("dy", dy, per_row(geometry.out_size()));
     v.input("argmax", argmax, per_row(geometry.out_size()));
     v.output("dx", dx, per_row(geometry.in_size()));

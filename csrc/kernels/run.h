@@ -10,6 +10,11 @@ namespace pyconvnet {
 
 enum class DType : int32_t { float32, float64, uint8, int8, uint16, int16, int32, uint32, int64, uint64, float16 };
 
+inline size_t dtype_size(DType dtype) {
+  constexpr size_t sizes[] = {4, 8, 1, 1, 2, 2, 4, 4, 8, 8, 2};
+  return sizes[static_cast<int>(dtype)];
+}
+
 // One array of the caller (images, labels, sample weights) from which the rows of a batch are gathered.
 struct Feed {
   static constexpr int kMaxRank = 8;

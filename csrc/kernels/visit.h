@@ -4,7 +4,7 @@
 //
 //   v.attribute("rate", rate);                       int64_t, float, double or bool
 //   v.positive("stride", stride);                    int64_t of at least 1; non_negative: of at least 0
-//   v.rule(holds, "tile must be 2 or 4");            what the attributes must fulfil together
+//   v.rule(holds, "tile must be 2 or 4");            what attributes and buffers must fulfil together
 //   v.feed(feed, size);                              rows of that feed, each of `size` elements
 //   v.input("x", x, per_row(features));              const T*: read
 //   v.output("y", y, per_row(features));             T*: written, every element of the valid rows
@@ -28,5 +28,20 @@ struct Extent {
 };
 inline Extent per_row(int64_t count) { return {count, true}; }
 inline Extent fixed(int64_t count) { return {count, false}; }
+
+// Whole-number attributes end here, and so do products of sizes: whoever asks for so many elements finds no buffer that
+// holds them, and nothing overflows on the way.
+inline constexpr int64_t kMostElements = int64_t{1} << 60;
+inline constexpr int64_t kLargestAttribute = int64_t{1} << 48;
+
+template <class... Sizes>
+inline int64_t product(int64_t first, Sizes... others) {
+  const auto times = [](int64_t a, int64_t b) {
+    int64_t c;
+    return __builtin_mul_overflow(a, b, &c) || c > kMostElements ? kMostElements : c;
+  };
+  ((first = times(first, others)), ...);
+  return first;
+}
 
 }  // namespace pyconvnet

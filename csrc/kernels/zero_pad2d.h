@@ -18,8 +18,8 @@ struct ZeroPad2dGeometry {
   }
   int64_t oh() const { return top + h + bottom; }
   int64_t ow() const { return left + w + right; }
-  int64_t in_size() const { return h * w * c; }
-  int64_t out_size() const { return oh() * ow() * c; }
+  int64_t in_size() const { return product(h, w, c); }
+  int64_t out_size() const { return product(oh(), ow(), c); }
 };
 
 struct ZeroPad2dForward {

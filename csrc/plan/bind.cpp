@@ -10,11 +10,6 @@ const char* dtype_name(DType dtype) {
   return names[static_cast<int>(dtype)];
 }
 
-size_t dtype_size(DType dtype) {
-  static const size_t sizes[] = {4, 8, 1, 1, 2, 2, 4, 4, 8, 8, 2};
-  return sizes[static_cast<int>(dtype)];
-}
-
 Block BindVisitor::find(const char* name, DType dtype, Extent extent, bool required, bool written) {
   const auto it = call_.buffers.find(name);
   if (it == call_.buffers.end()) {
@@ -25,8 +20,8 @@ Block BindVisitor::find(const char* name, DType dtype, Extent extent, bool requi
   const std::string who = call_.kernel + " '" + name + "'";
   check(extent.count >= 0, who, "sizes must not be negative");
   check(block.dtype == dtype, who, std::string("must be ") + dtype_name(dtype) + ", got " + dtype_name(block.dtype));
-  const size_t count = static_cast<size_t>(extent.count) * static_cast<size_t>(extent.for_each_row ? capacity_ : 1);
-  const size_t bytes = count * dtype_size(dtype);
+  const int64_t count = product(extent.count, extent.for_each_row ? capacity_ : 1);
+  const size_t bytes = static_cast<size_t>(count) * dtype_size(dtype);
   check(block.bytes >= bytes, who, "must hold " + std::to_string(bytes) + " bytes, got " + std::to_string(block.bytes));
   check(!written || block.writable, who, "is written, but the array is read-only");
   check(reinterpret_cast<uintptr_t>(block.data) % dtype_size(dtype) == 0, who, "is not aligned to its dtype");

@@ -34,18 +34,23 @@ struct BufferDescription {
   DType dtype;
   int64_t count;
   bool for_each_row;
-  std::string role;  // input, output, update, scratch, optional_input, optional_output
+  std::string role;  // input, output, update, scratch, optional_input, optional_output, optional_update
 };
 
 const char* dtype_name(DType dtype);
-size_t dtype_size(DType dtype);
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::float32;
-  if constexpr (std::is_same_v<T, double>) return DType::float64;
-  if constexpr (std::is_same_v<T, int32_t>) return DType::int32;
-  if constexpr (std::is_same_v<T, uint16_t>) return DType::uint16;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::float32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::float64;
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return DType::int32;
+  else {
+    static_assert(std::is_same_v<T, uint16_t>, "buffers hold float, double, int32_t or uint16_t");
+    return DType::uint16;
+  }
 }
 
 // Reads attributes from a description; both visitors below begin with them.
@@ -94,6 +99,8 @@ class AttributeReader {
   void at_least(int64_t minimum, const char* rule, const char* name, int64_t& value) {
     attribute(name, value);
     check(value >= minimum, call_.kernel, std::string(name) + " must be " + rule + ", got " + std::to_string(value));
+    check(value <= kLargestAttribute, call_.kernel,
+          std::string(name) + " must be at most 2^48, got " + std::to_string(value));
   }
   const AttributeValue& find(const char* name) {
     seen_[name] = true;
@@ -188,7 +195,10 @@ class BindVisitor : public AttributeReader {
   void scratch(const char* name, T*& p, Extent e) {
     p = bind<T>(name, e, true, true);
   }
-  void worker_scratch(int64_t floats) { scratch_bytes = static_cast<size_t>(floats) * sizeof(float); }
+  void worker_scratch(int64_t floats) {
+    check(floats <= kLargestAttribute, call_.kernel, "would need more working memory than there can be");
+    scratch_bytes = static_cast<size_t>(floats) * sizeof(float);
+  }
   void feed(int64_t index, int64_t row_size) { feeds.push_back({index, row_size}); }
   void in_place(const char* output, const char* input) { same_memory_.push_back({output, input}); }
 

@@ -7,6 +7,7 @@ are in `pyconvnet.reference`.
 from __future__ import annotations
 
 from pyconvnet.ops.activation import ActivationRule, activation, activation_backward, emit_activation_backward
+from pyconvnet.ops.affine_warp import affine_warp
 from pyconvnet.ops.batch_norm import BatchNormRule, batch_norm, batch_norm_backward, batch_norm_training
 from pyconvnet.ops.clip import clip_by_global_norm, clip_by_norm, clip_by_value
 from pyconvnet.ops.concatenate import ConcatenateRule, concatenate, concatenate_backward, emit_join
@@ -71,6 +72,7 @@ __all__ = [
     "activation_backward",
     "adam",
     "add",
+    "affine_warp",
     "average_weights",
     "avg_pool2d",
     "avg_pool2d_backward",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -11,26 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from pyconvnet._suggest import unknown
-from pyconvnet.ops._check import refuse_masked
+from pyconvnet._suggest import known
+from pyconvnet.layers._check import check_flag
+from pyconvnet.ops._check import integer as whole
+from pyconvnet.ops._check import rate, real, refuse_masked
+from pyconvnet.ops.affine_warp import FILL_MODES
 
-FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 CHANNELS = (1, 3, 4)
 
 
-def number(who: str, name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf) -> Any:
-    """A finite real number (not a bool) in [minimum, maximum], returned as it was given."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{who}: {name} must be finite, got {value!r}")
-    if not minimum <= float(value) <= maximum:
-        limits = f"at least {minimum:g}" if math.isinf(maximum) else f"from {minimum:g} to {maximum:g}"
-        raise ValueError(f"{who}: {name} must be {limits}, got {value!r}")
-    return value
+def number(who: str, name: str, value: Any, *, minimum: float | None = None) -> Any:
+    """A finite number, at least `minimum` where one is given; a whole number stays whole."""
+    checked = real(who, name, value, minimum=minimum)
+    return value if isinstance(value, Real) else checked
 
 
-def numbers(who: str, name: str, values: Any, *, minimum: float = -math.inf) -> list[Any]:
+def numbers(who: str, name: str, values: Any, *, minimum: float | None = None) -> list[Any]:
     """A sequence of finite real numbers, none below `minimum`."""
     if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
         raise TypeError(f"{who}: {name} must be a number or a list of numbers, got {values!r}")
@@ -59,46 +53,24 @@ def shift_range(who: str, name: str, value: Any) -> float | int | list[float]:
 def zoom_range(who: str, value: Any) -> list[float]:
     """A zoom: z stands for [1 - z, 1 + z], a pair for itself."""
     if isinstance(value, Real):
-        checked = number(who, "zoom_range", value, minimum=0.0, maximum=1.0)
+        checked = rate(who, "zoom_range", value)
         return [1 - checked, 1 + checked]
     return pair(who, "zoom_range", value, minimum=0.0)
 
 
 def flag(who: str, name: str, value: Any) -> bool:
-    """True or False (0 and 1 too)."""
-    if not isinstance(value, (bool, np.bool_, int)) or value not in (0, 1):
-        raise TypeError(f"{who}: {name} must be True or False, got {value!r}")
-    return bool(value)
-
-
-def whole(who: str, name: str, value: Any, *, minimum: int) -> int:
-    """An integer of at least `minimum`."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{who}: {name} must be an integer, got {value!r}")
-    try:
-        result = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{who}: {name} must be an integer, got {value!r}") from None
-    if result < minimum:
-        raise ValueError(f"{who}: {name} must be at least {minimum}, got {result}")
-    return result
+    """True or False, or 0 and 1, which Keras takes here too."""
+    return check_flag(who, name, bool(value) if isinstance(value, int) and value in (0, 1) else value)
 
 
 def seed(who: str, value: Any) -> int | None:
     """None or a seed that np.random.seed takes."""
-    if value is None:
-        return None
-    result = whole(who, "seed", value, minimum=0)
-    if result >= 2**32:
-        raise ValueError(f"{who}: seed must be below 2**32, got {result}")
-    return result
+    return None if value is None else whole(who, "seed", value, minimum=0, bits=32)
 
 
 def fill_mode(who: str, value: Any) -> str:
     """One of the fill modes."""
-    if isinstance(value, str) and value in FILL_MODES:
-        return value
-    raise ValueError(unknown(who, "fill_mode", value, FILL_MODES))
+    return known(who, "fill_mode", value, FILL_MODES)
 
 
 def images(who: str, name: str, value: Any, *, rank: int) -> np.ndarray:
@@ -129,10 +101,7 @@ def function(who: str, name: str, value: Callable[..., Any] | None) -> Callable[
 
 def fraction(who: str, name: str, value: Any) -> float:
     """A number in [0, 1)."""
-    result = float(number(who, name, value, minimum=0.0))
-    if result >= 1.0:
-        raise ValueError(f"{who}: {name} must be below 1, got {value!r}")
-    return result
+    return rate(who, name, value, below_one=True)
 
 
 def refuse_unoffered(

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyconvnet import _core
 from pyconvnet._suggest import unknown
+from pyconvnet.ops.affine_warp import affine_warp
 
 NEUTRAL = {"theta": 0.0, "tx": 0.0, "ty": 0.0, "shear": 0.0, "zx": 1.0, "zy": 1.0}
 FLIPS = ("flip_vertical", "flip_horizontal")
@@ -150,11 +150,10 @@ class TransformBatch:
         Returns:
             float32 [count, h, w, c].
         """
-        images, rows = _readable(images, rows)
         matrices = self.matrices(*images.shape[1:3]) if self.moved.any() else np.zeros((self.count, 2, 3))
-        changes = np.zeros((self.count, 1 + len(FLIPS)), np.bool_)
+        changes = np.empty((self.count, 1 + len(FLIPS)), np.int32)
         changes.T[:] = self.moved, *(self._flips(name) for name in FLIPS)
-        images = _core.affine_warp(images, rows, matrices, changes, fill_mode, cval)
+        images = affine_warp(images, matrices, rows=rows, changes=changes, fill_mode=fill_mode, cval=cval)
         if "channel_shift_intensity" in self.values:
             intensity = self.values["channel_shift_intensity"].astype(np.float32).reshape(-1, 1, 1, 1)
             low, high = (extreme(images, axis=(1, 2, 3), keepdims=True) for extreme in (np.min, np.max))
@@ -217,13 +216,6 @@ def _identities(count: int) -> np.ndarray:
     result = np.zeros((count, 9))
     result[:, ::4] = 1.0
     return result.reshape(count, 3, 3)
-
-
-def _readable(images: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images and rows that name the same images, in a form that C++ reads: the given one if it can."""
-    if images.dtype in (np.float32, np.uint8) and images.flags.c_contiguous and images.flags.aligned:
-        return images, rows
-    return np.ascontiguousarray(images[rows], np.float32), np.arange(len(rows))
 
 
 def change_brightness(image: np.ndarray, factor: float) -> np.ndarray:

@@ -17,7 +17,7 @@ struct ClassAxis {
   int64_t distance(int64_t tap) const { return residue + pad - tap * dilation; }
   bool has(int64_t tap) const { return distance(tap) % stride == 0; }
   int64_t shift(int64_t tap) const { return distance(tap) / stride; }
-  int64_t pixels() const { return size > residue ? (size - residue + stride - 1) / stride : 0; }
+  int64_t pixels() const { return (size - residue + stride - 1) / stride; }
   int64_t count() const {
     int64_t n = 0;
     for (int64_t tap = 0; tap < taps; ++tap) n += has(tap);
@@ -47,10 +47,14 @@ inline void widen(const ClassAxis& axis, int64_t out_size, int64_t* before, int6
   if (out_size > *size) *size = out_size;
 }
 
+// Classes that have pixels: not those of a stride beyond the image.
+inline int64_t row_classes(const Conv2dGeometry& g) { return g.stride_h < g.h ? g.stride_h : g.h; }
+inline int64_t column_classes(const Conv2dGeometry& g) { return g.stride_w < g.w ? g.stride_w : g.w; }
+
 inline Frame frame_of(const Conv2dGeometry& g) {
   Frame f{0, 0, 0, 0};
-  for (int64_t r = 0; r < g.stride_h; ++r) widen(rows_of(g, r), g.oh, &f.top, &f.rows);
-  for (int64_t r = 0; r < g.stride_w; ++r) widen(columns_of(g, r), g.ow, &f.left, &f.columns);
+  for (int64_t r = 0; r < row_classes(g); ++r) widen(rows_of(g, r), g.oh, &f.top, &f.rows);
+  for (int64_t r = 0; r < column_classes(g); ++r) widen(columns_of(g, r), g.ow, &f.left, &f.columns);
   f.rows += f.top, f.columns += f.left;
   return f;
 }
@@ -100,14 +104,13 @@ inline void pack_class(const Conv2dBackwardData& op, const ClassAxis& rows, cons
   });
 }
 
-// Calls fn(rows, columns, shape of its tiles, offset of its packed kernel) for each class that has pixels.
+// Calls fn(rows, columns, shape of its tiles, offset of its packed kernel) for each class.
 template <class F>
 inline void for_each_class(const Conv2dGeometry& g, const F& fn) {
   int64_t offset = 0;
-  for (int64_t i = 0; i < g.stride_h; ++i)
-    for (int64_t j = 0; j < g.stride_w; ++j) {
+  for (int64_t i = 0; i < row_classes(g); ++i)
+    for (int64_t j = 0; j < column_classes(g); ++j) {
       const ClassAxis rows = rows_of(g, i), columns = columns_of(g, j);
-      if (rows.pixels() == 0 || columns.pixels() == 0) continue;
       const TileShape shape = tile_shape(columns.pixels(), g.group_in());
       fn(rows, columns, shape, offset);
       const int64_t depth = rows.count() * columns.count() * g.group_out();

@@ -85,7 +85,7 @@ inline void softmax_cross_entropy(const SoftmaxCrossEntropy& op, const Run& run)
   class_loss(op, run, [&](int64_t position, float scale) { return softmax_position(op, position, scale); });
 }
 
-// Class numbers: clip, then normalise.
+// Class numbers: clip, then normalize.
 inline double sparse_probability_position(const ClassLoss& op, int64_t position, float scale) {
   const int64_t start = position * op.features, label = known_label(op, position);
   const float* p = op.predictions + start;
@@ -100,7 +100,7 @@ inline double sparse_probability_position(const ClassLoss& op, int64_t position,
   return label < 0 ? NAN : std::log(total) - std::log(static_cast<double>(clip(p[label])));
 }
 
-// One-hot or soft rows: normalise, then clip; the gradient goes through the normalisation.
+// One-hot or soft rows: normalize, then clip; the gradient goes through the normalization.
 inline double soft_probability_position(const ClassLoss& op, int64_t position, float scale) {
   const int64_t start = position * op.features;
   const float *p = op.predictions + start, *t = op.targets + start;

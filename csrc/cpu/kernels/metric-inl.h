@@ -47,7 +47,7 @@ inline void categorical_accuracy(const CategoricalAccuracy& op, const Run& run) 
 // TensorFlow's in_top_k: of equal predictions all are as high, and what is not finite cannot be ranked.
 inline bool in_top_k(const float* predictions, int64_t size, int64_t label, int64_t k) {
   int64_t above = 0;
-  if (!std::isfinite(predictions[label])) return false;
+  if (label < 0 || label >= size || !std::isfinite(predictions[label])) return false;
   for (int64_t i = 0; i < size; ++i) {
     if (!std::isfinite(predictions[i])) return false;
     above += predictions[i] > predictions[label];

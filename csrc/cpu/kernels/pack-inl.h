@@ -1,7 +1,7 @@
 // Rearranging matrices for the register tile.
 #pragma once
 
-#include <cstdint>
+#include "cpu/kernels/parallel-inl.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
@@ -43,8 +43,8 @@ inline void pack_transposed(const float* from, int64_t from_step, int64_t rows, 
       Vec block[Vec::kLanes];
       const int64_t wide = columns - c0 < Vec::kLanes ? columns - c0 : Vec::kLanes;
       for (int i = 0; i < Vec::kLanes; ++i) {
-        const float* p = from + (r0 + i) * from_step + c0;
-        block[i] = r0 + i >= rows ? zero() : wide == Vec::kLanes ? load(p) : load_partial(p, wide);
+        const int64_t at = (r0 + i) * from_step + c0;
+        block[i] = r0 + i >= rows ? zero() : load_lanes(from + at, wide);
       }
       transpose_block(block);
       for (int64_t i = 0; i < wide; ++i) store(to + (c0 + i) * width + r0, block[i]);

@@ -150,11 +150,13 @@ inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block,
   tile.ahead_step = (shape.width + pieces - 1) / pieces;
   for (int64_t p = 0; p < g.positions(); ++p)
     for (int64_t column = 0; column < group.columns; column += shape.width) {
-      const bool last_block = column + shape.width >= group.columns, last_panel = last_block && p + 1 == g.positions();
       tile.b = group.kernel + column / shape.width * block_size + p * panel;
       tile.columns = group.columns - column < shape.width ? group.columns - column : shape.width;
-      const float* next = last_block ? group.kernel + (p + 1) * panel : tile.b + block_size;
-      if (last_panel) next = group.last ? nullptr : tile.b + panel;
+      const float* next = tile.b + block_size;
+      if (column + shape.width >= group.columns) {  // the group's first block, or behind its last panel the next group
+        const bool more = p + 1 < g.positions();
+        next = more ? group.kernel + (p + 1) * panel : group.last ? nullptr : tile.b + panel;
+      }
       for (int64_t row = 0; row < tiles; row += rows) {
         tile.a = block.tiles + p * block.position_step + row * block.step;
         tile.c = block.products + p * block.products_position_step + row * block.products_step + column;
