@@ -1,0 +1,43 @@
+// The pool under ThreadSanitizer: jobs from several threads at once, while the number of workers changes.
+#include <cstdint>
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include "core/thread_pool.h"
+
+namespace {
+
+constexpr int64_t kTasks = 64;
+
+// Every task adds its number to a place of its own and writes to its worker's scratch; the sum is known.
+bool job(pyconvnet::ThreadPool& pool) {
+  std::vector<int64_t> found(kTasks, 0);
+  pyconvnet::parallel_for(pool, kTasks, [&](int64_t task, int worker) {
+    float* scratch = pool.scratch(worker);
+    scratch[0] = static_cast<float>(task);
+    found[static_cast<size_t>(task)] += static_cast<int64_t>(scratch[0]);
+  });
+  int64_t sum = 0;
+  for (int64_t value : found) sum += value;
+  return sum == kTasks * (kTasks - 1) / 2;
+}
+
+}  // namespace
+
+int main() {
+  bool right[3] = {true, true, true};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 3; ++caller)
+    callers.emplace_back([caller, &right] {
+      for (int round = 0; round < 300; ++round) {
+        if (round % 50 == caller) pyconvnet::set_num_threads(1 + (round / 50 + caller) % 4);
+        const pyconvnet::PoolLease pool = pyconvnet::lease_pool();
+        pool->reserve_scratch(static_cast<size_t>(64 + round));
+        for (int i = 0; i < 3; ++i) right[caller] = job(*pool) && right[caller];
+      }
+    });
+  for (std::thread& caller : callers) caller.join();
+  if (!right[0] || !right[1] || !right[2]) return std::puts("a task was lost or done twice"), 1;
+  return 0;
+}
