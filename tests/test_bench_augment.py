@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from pyconvnet import _core
 from pyconvnet.bench import augment
 from pyconvnet.bench.augment import OURS, PEERS, Ours, cases, measure, table
 from pyconvnet.bench.peers import Peer
@@ -37,14 +36,6 @@ worker.serve({{"start": lambda threads: {{"versions": {{}}}}, "prepare": prepare
 """
 
 
-@pytest.fixture
-def threads_restored() -> Any:
-    """Put the number of threads back after a command that sets it."""
-    threads = _core.get_num_threads()
-    yield
-    _core.set_num_threads(threads)
-
-
 def checksum_of_ours() -> int:
     first = Ours().ask(
         "prepare", shape=CASE.shape, settings=CASE.settings, batch=CASE.batch, images=CASE.images, seed=1
@@ -67,7 +58,7 @@ def test_cases_are_small_batches_and_the_whole_data_set() -> None:
     assert [case.images for case in cases(5)] == [case.batch for case in cases(5)] == [5, 5]
 
 
-def test_bench_writes_what_it_measured(tmp_path: Path, capsys: Any, threads_restored: None) -> None:
+def test_bench_writes_what_it_measured(tmp_path: Path, capsys: Any, threads: None) -> None:
     out = tmp_path / "augment.json"
     options = ["--images", "40", "--seconds", "0.001", "--rounds", "3", "--threads", "1", "--out", str(out)]
     assert augment.main(options, PEERS_FOLDER) == 0
@@ -112,9 +103,7 @@ def test_a_peer_that_fails_does_not_end_the_bench(tmp_path: Path) -> None:
     assert "ratio" not in result
 
 
-def test_peers_that_are_not_there_are_skipped_with_their_reason(
-    tmp_path: Path, capsys: Any, threads_restored: None
-) -> None:
+def test_peers_that_are_not_there_are_skipped_with_their_reason(tmp_path: Path, capsys: Any, threads: None) -> None:
     options = ["--images", "2", "--seconds", "0.001", "--rounds", "1", "--peers", "--peer-python", "no_such_python"]
     assert augment.main(options, PEERS_FOLDER) == 0
     said = capsys.readouterr().out

@@ -6,6 +6,7 @@ Who does what:
     machine    processor, versions, threads; the peak of multiply-adds and the copying bandwidth
     peers      other libraries, each in a process of its own
     conv       ``bench/conv_bench.py``: every convolution, pooling and dense layer in each pass
+    turns      everybody measured in turns
     ours       the training of a network by this library
     train      ``bench/train_bench.py``: the training step of each network, beside the peers
     augment    ``bench/augment_bench.py``: images per second of ImageDataGenerator, beside Keras

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from pyconvnet.bench import machine, options, report
+from pyconvnet.bench import machine, options, report, turns
 from pyconvnet.bench.peers import Peer, PeerFailed, PeerMissing
+from pyconvnet.bench.turns import OURS, Clocked, Side, fastest_peer, take_turns
 from pyconvnet.preprocessing.image import ImageDataGenerator
 
-OURS = "pyconvnet"
 PEERS = {"keras": ("keras_augment.py", "keras"), "tf-keras": ("keras_augment.py", "tf_keras")}
 SETTINGS: dict[str, tuple[list[int], dict[str, Any]]] = {
     "fashion_mnist": (
@@ -49,13 +47,6 @@ in turns: ours, each peer, ours, each peer, ..., ours. The ratio is our median b
 faster. "same" says whether the first batch has the peer's bits. Keras works on one thread; --threads is for ours."""
 
 
-class Side(Protocol):
-    """Whoever makes batches: this library or a peer."""
-
-    def ask(self, do: str, **arguments: Any) -> Mapping[str, Any]:
-        """Answers "prepare" and "batches" with images and seconds, and "prepare" with a checksum of its batch."""
-
-
 @dataclass(frozen=True)
 class Case:
     """What is measured: settings for images of a shape, and how many images are in a batch and in the data set."""
@@ -67,17 +58,13 @@ class Case:
     images: int
 
 
-class Ours:
-    """This library's side of a comparison; a `Peer` answers the same requests."""
+class Ours(turns.Ours):
+    """This library makes batches."""
 
-    def ask(self, do: str, **arguments: Any) -> Mapping[str, Any]:
-        """Answers "prepare" or "batches"."""
-        answers: dict[str, Callable[..., Mapping[str, Any]]] = {"prepare": self._prepare, "batches": self._batches}
-        return answers[do](**arguments)
-
-    def _prepare(
+    def prepare(
         self, shape: list[int], settings: dict[str, Any], batch: int, images: int, seed: int
     ) -> Mapping[str, Any]:
+        """Makes the data; the first batch's images, seconds and checksum."""
         x = np.random.default_rng(0).integers(0, 256, (images, *shape), np.uint8)
         self._flow = ImageDataGenerator(**settings).flow(x, np.arange(images), batch_size=batch)
         np.random.seed(seed)
@@ -85,7 +72,8 @@ class Ours:
         first = next(self._flow)[0]
         return {"images": len(first), "seconds": time.perf_counter() - start, "checksum": zlib.crc32(first.tobytes())}
 
-    def _batches(self, count: int) -> Mapping[str, Any]:
+    def batches(self, count: int) -> Mapping[str, Any]:
+        """Images and seconds of so many batches."""
         images = 0
         start = time.perf_counter()
         for _ in range(count):
@@ -93,8 +81,8 @@ class Ours:
         return {"images": images, "seconds": time.perf_counter() - start}
 
 
-class Clocked:
-    """A side with all that was measured of it.
+class Augmented(Clocked):
+    """A side that makes batches, with its rates.
 
     Attributes:
         checksum: of the first batch.
@@ -110,11 +98,12 @@ class Clocked:
         self.rates: list[float] = []
         self._fastest = first["images"] / first["seconds"]
 
-    def turn(self) -> None:
+    def turn(self) -> str:
         """As many batches as fit the budget."""
         answer = self._side.ask("batches", count=max(1, round(self._budget * self._fastest / self._batch)))
         self.rates.append(answer["images"] / answer["seconds"])
         self._fastest = max(self._fastest, self.rates[-1])
+        return f"{self.rates[-1]:,.0f} images a second"
 
 
 def cases(images: int) -> list[Case]:
@@ -136,28 +125,18 @@ def measure(case: Case, peers: Mapping[str, Peer], seconds: float, rounds: int) 
         What goes into the table and into JSON.
     """
     report.progress(f"{case.name}, batch {case.batch}")
-    sides = {OURS: Clocked(Ours(), case, seconds)}
+    sides = {OURS: Augmented(Ours(), case, seconds)}
     failed: dict[str, str] = {}
     for name, peer in peers.items():
         try:
-            sides[name] = Clocked(peer, case, seconds)
+            sides[name] = Augmented(peer, case, seconds)
         except PeerFailed as error:
             failed[name] = str(error)
-    for number in range(1, rounds + 1):
-        for name in list(sides):
-            try:
-                sides[name].turn()
-            except PeerFailed as error:
-                failed[name] = str(error)
-                del sides[name]
-                continue
-            report.progress(f"  round {number}/{rounds}: {name} {sides[name].rates[-1]:,.0f} images a second")
-    if len(sides) > 1:
-        sides[OURS].turn()
+    take_turns(sides, rounds, failed)
     return _compare(case, sides, failed)
 
 
-def _compare(case: Case, sides: Mapping[str, Clocked], failed: dict[str, str]) -> dict[str, Any]:
+def _compare(case: Case, sides: Mapping[str, Augmented], failed: dict[str, str]) -> dict[str, Any]:
     medians = {name: statistics.median(side.rates) for name, side in sides.items()}
     result: dict[str, Any] = {
         "settings": case.name,
@@ -165,12 +144,11 @@ def _compare(case: Case, sides: Mapping[str, Clocked], failed: dict[str, str]) -
         "sides": {name: {"images_per_second": medians[name], "of_turns": side.rates} for name, side in sides.items()},
         "failed": failed,
     }
-    peers = [name for name in sides if name != OURS]
-    if peers:
-        fastest = max(peers, key=lambda name: medians[name])
+    fastest = fastest_peer(medians, max)
+    if fastest is not None:
         result["fastest_peer"] = fastest
         result["ratio"] = medians[OURS] / medians[fastest]
-        result["same_bits"] = all(sides[name].checksum == sides[OURS].checksum for name in peers)
+        result["same_bits"] = len({side.checksum for side in sides.values()}) == 1
     return result
 
 
@@ -201,11 +179,13 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
     Returns:
         0.
     """
-    parser = _parser()
+    parser = options.common_parser("augment_bench.py", _DESCRIPTION, 0.5, "of a measurement")
+    parser.add_argument("--images", type=options.whole, default=30_000, help="of the data set (default 30000)")
+    parser.add_argument("--rounds", type=options.whole, default=5, help="how often everybody has a turn (default 5)")
     given = parser.parse_args(arguments)
     try:
         report.check_folder("--out", given.out)
-        machine.prepare(given.threads, None)
+        machine.prepare(given.threads, given.isa)
     except ValueError as error:
         parser.error(str(error))
 
@@ -230,17 +210,3 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
         content = {"bench": "augment", "machine": described, "config": config, "skipped": skipped, "cases": results}
         report.write_json(given.out, content)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="augment_bench.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--images", type=options.whole, default=30_000, help="of the data set (default 30000)")
-    parser.add_argument("--threads", type=options.whole, help="of ours (default: what the process may use)")
-    parser.add_argument("--seconds", type=options.duration, default=0.5, help="of a measurement (default 0.5)")
-    parser.add_argument("--rounds", type=options.whole, default=5, help="how often everybody has a turn (default 5)")
-    parser.add_argument("--peers", action="store_true", help="also measure the libraries that are installed")
-    parser.add_argument("--peer-python", default=sys.executable, help="the Python that has them (default: this one)")
-    parser.add_argument("--out", metavar="FILE.json", help="write everything that was measured as JSON")
-    return parser

@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
     Returns:
         0.
     """
-    parser = options.common_parser("conv_bench.py", _DESCRIPTION, 0.2, "how long each measurement lasts")
+    parser = options.step_parser("conv_bench.py", _DESCRIPTION, 0.2, "how long each measurement lasts")
     given = parser.parse_args(arguments)
     try:
         report.check_folder("--out", given.out)

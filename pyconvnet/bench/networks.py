@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyconvnet._suggest import unknown
-from pyconvnet.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
-from pyconvnet.lecture.experiments import EXPERIMENTS, IMAGE_SHAPE
+from pyconvnet.layers import Input, Layer
+from pyconvnet.lecture.experiments import EXPERIMENTS
 from pyconvnet.models import Sequential
 
 CLASSES = 10
@@ -43,12 +43,13 @@ class Network:
         """The network with fresh weights, compiled as in the lecture.
 
         Raises:
-            AssertionError: its parameters are not the lecture's; what is measured would be something else.
+            ValueError: its parameters are not the lecture's; what is measured would be something else.
         """
         model = Sequential([Input(self.input_shape), *self.layers()], name=self.name)
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         count = model.count_params()
-        assert count == self.parameters, f"{self.name}: the lecture has {self.parameters} parameters, got {count}"
+        if count != self.parameters:
+            raise ValueError(f"{self.name}: the lecture has {self.parameters} parameters, got {count}")
         return model
 
     def rows(self) -> list[tuple[str, dict[str, Any]]]:
@@ -60,62 +61,9 @@ class Network:
         return rows
 
 
-def _lenet5() -> list[Layer]:
-    return [
-        Conv2D(6, 5, padding="same", activation="relu"),
-        MaxPooling2D(2),
-        Conv2D(16, 5, activation="relu"),
-        MaxPooling2D(2),
-        Conv2D(120, 5, activation="relu"),
-        Flatten(),
-        Dense(84, activation="relu"),
-        Dense(CLASSES, activation="softmax"),
-    ]
-
-
-def _ccp() -> list[Layer]:
-    return [
-        Conv2D(32, 3, activation="relu"),
-        Conv2D(64, 3, activation="relu"),
-        MaxPooling2D(2),
-        Dropout(0.25),
-        Flatten(),
-        Dense(128, activation="relu"),
-        Dropout(0.25),
-        Dense(CLASSES, activation="softmax"),
-    ]
-
-
-def _cifar10() -> list[Layer]:
-    return [
-        Conv2D(32, 3, activation="relu"),
-        Conv2D(32, 3, activation="relu"),
-        MaxPooling2D(2),
-        Dropout(0.25),
-        Conv2D(64, 3, activation="relu"),
-        Conv2D(64, 3, activation="relu"),
-        MaxPooling2D(2),
-        Dropout(0.25),
-        Flatten(),
-        Dense(512, activation="relu"),
-        Dropout(0.5),
-        Dense(CLASSES, activation="softmax"),
-    ]
-
-
-def _lecture(name: str) -> Network:
-    experiment = EXPERIMENTS[name]
-    return Network(name, IMAGE_SHAPE, experiment.network, experiment.parameters)
-
-
 NETWORKS: dict[str, Network] = {
-    network.name: network
-    for network in (
-        *(_lecture(name) for name in ("mlp", "conv", "pool", "vgg", "book")),
-        Network("lenet5", (28, 28, 1), _lenet5, 61_706),
-        Network("ccp", (28, 28, 1), _ccp, 1_199_882),
-        Network("cifar10", (32, 32, 3), _cifar10, 890_410),
-    )
+    name: Network(name, EXPERIMENTS[name].input_shape, EXPERIMENTS[name].network, EXPERIMENTS[name].parameters)
+    for name in ("mlp", "conv", "pool", "vgg", "book", "lenet5", "ccp", "cifar10")
 }
 
 

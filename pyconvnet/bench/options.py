@@ -30,7 +30,7 @@ def duration(text: str) -> float:
 
 
 def common_parser(prog: str, description: str, seconds: float, what: str) -> argparse.ArgumentParser:
-    """A parser with --batch, --threads, --isa, --seconds, --peers, --peer-python, --out.
+    """A parser with --threads, --isa, --seconds, --peers, --peer-python, --out.
 
     Args:
         prog: the script's name.
@@ -41,11 +41,17 @@ def common_parser(prog: str, description: str, seconds: float, what: str) -> arg
     parser = argparse.ArgumentParser(
         prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--batch", type=whole, default=32, help="rows a step (default 32)")
     parser.add_argument("--threads", type=whole, help="for us and the peers alike (default: what the process may use)")
     parser.add_argument("--isa", help="avx512, avx2, neon or scalar (default: the best that is supported)")
     parser.add_argument("--seconds", type=duration, default=seconds, help=f"{what} (default {seconds:g})")
     parser.add_argument("--peers", action="store_true", help="also measure the libraries that are installed")
     parser.add_argument("--peer-python", default=sys.executable, help="the Python that has them (default: this one)")
     parser.add_argument("--out", metavar="FILE.json", help="write everything that was measured as JSON")
+    return parser
+
+
+def step_parser(prog: str, description: str, seconds: float, what: str) -> argparse.ArgumentParser:
+    """The same with --batch, for what is measured of a training step."""
+    parser = common_parser(prog, description, seconds, what)
+    parser.add_argument("--batch", type=whole, default=32, help="rows a step (default 32)")
     return parser

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from pyconvnet.bench import turns
 from pyconvnet.bench.networks import CLASSES, Network
 from pyconvnet.callbacks import Callback
 
@@ -34,35 +35,31 @@ def random_data(shape: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarr
     return random.random((rows, *shape), np.float32), random.integers(0, CLASSES, rows)
 
 
-class Ours:
-    """This library's side of a comparison; a `Peer` answers the same requests."""
+class Ours(turns.Ours):
+    """This library trains a network."""
 
     def __init__(self, network: Network) -> None:
         self._model = network.model()
         self._network = network
 
-    def ask(self, do: str, **arguments: Any) -> Mapping[str, Any]:
-        """Answers "prepare", "fit" or "predict"."""
-        answers: dict[str, Callable[..., Mapping[str, Any]]]
-        answers = {"prepare": self._prepare, "fit": self._fit, "predict": self._predict}
-        return answers[do](**arguments)
-
-    def _prepare(self, batch: int, steps: int) -> Mapping[str, Any]:
+    def prepare(self, batch: int, steps: int) -> Mapping[str, Any]:
         """Makes the data and does everything once."""
         self._batch = batch
         self._x, self._y = random_data(self._network.input_shape, batch * steps)
-        seconds = self._fit(epochs=1)
-        self._predict()
+        seconds = self.fit(epochs=1)
+        self.predict()
         return seconds
 
-    def _fit(self, epochs: int) -> Mapping[str, Any]:
+    def fit(self, epochs: int) -> Mapping[str, Any]:
+        """The seconds of each epoch."""
         clock = EpochClock()
         self._model.fit(
             self._x, self._y, batch_size=self._batch, epochs=epochs, shuffle=True, verbose=0, callbacks=[clock]
         )
         return {"seconds": clock.seconds}
 
-    def _predict(self) -> Mapping[str, Any]:
+    def predict(self) -> Mapping[str, Any]:
+        """The seconds of one pass over all rows."""
         start = time.perf_counter()
         self._model.predict(self._x, batch_size=self._batch, verbose=0)
         return {"seconds": [time.perf_counter() - start]}

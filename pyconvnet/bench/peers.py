@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ PEERS: dict[str, tuple[str, ...]] = {
     "torch-compile": ("torch_fit.py", "compile"),
 }
 KERNEL_PEER = ("torch_kernels.py",)
+_PATIENCE = 3600.0  # seconds for one answer; compiling a network takes minutes
 
 
 class PeerMissing(Exception):
@@ -55,12 +57,16 @@ class Peer:
         folder: where the script lies.
         python: the interpreter that has the library.
         threads: how many it may use.
+        patience: seconds for one answer, after which the process is killed.
 
     Raises:
         PeerMissing: it cannot be imported, or the interpreter cannot be run.
     """
 
-    def __init__(self, command: tuple[str, ...], folder: Path, python: str, threads: int) -> None:
+    def __init__(
+        self, command: tuple[str, ...], folder: Path, python: str, threads: int, patience: float = _PATIENCE
+    ) -> None:
+        self._patience, self._gave_up = patience, False
         self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - close()
         script, *arguments = command
         try:
@@ -87,15 +93,22 @@ class Peer:
 
         Raises:
             PeerMissing: the library cannot be imported.
-            PeerFailed: the request failed, or the process died.
+            PeerFailed: the request failed, the process died, or it was killed because it did not answer in time.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
+        timer = threading.Timer(self._patience, self._give_up)
+        timer.daemon = True
+        timer.start()
         try:
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
+        finally:
+            timer.cancel()
+        if self._gave_up:
+            raise PeerFailed(f"no answer to {do!r} within {self._patience:g} s; the process was killed")
         if not line:
             raise PeerFailed(f"the process ended with {self._process.wait()}: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
@@ -126,6 +139,10 @@ class Peer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _give_up(self) -> None:
+        self._gave_up = True
+        self._process.kill()
 
     def _last_words(self) -> str:
         self._errors.seek(0)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pyconvnet._whole_file import whole_file
+
 Row = Sequence[str]
 
 
@@ -32,13 +34,8 @@ def markdown_table(head: Row, rows: Sequence[Row], left: int = 1) -> str:
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes a file as a whole or not at all."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file("bench", path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from pyconvnet.bench import machine, options, report, train_report
 from pyconvnet.bench.networks import Network, selected
 from pyconvnet.bench.ours import Ours
 from pyconvnet.bench.peers import PEERS, Peer, PeerFailed, PeerMissing
+from pyconvnet.bench.turns import OURS, Clocked, Side, fastest_peer, take_turns
 
-OURS = "pyconvnet"
 _DESCRIPTION = """\
 Measures the training step of the lecture's networks as the whole fit: gathering shuffled rows from float32 arrays,
 forward and backward pass, Adam, loss and accuracy. A step's time is an epoch's time by its steps, the median over
@@ -38,14 +37,6 @@ imported is skipped and said so.
 # Steps that every peer can run without a partial execution; the lecture's 45,000 training images; bytes a process.
 _PEER_STEPS, _OWN_STEPS, _MOST_ROWS, _MOST_BYTES = 50, 4, 45_000, 256 * 2**20
 _MOST_EPOCHS = 50
-_PAUSE = 0.2  # seconds between two sides, so that threads that wait actively have gone to sleep
-
-
-class Side(Protocol):
-    """Whoever trains: this library or a peer."""
-
-    def ask(self, do: str, **arguments: Any) -> Mapping[str, Any]:
-        """Answers "fit" and "predict" with the seconds of each epoch, or of one pass."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +61,8 @@ class Settings:
     python: str
 
 
-class Clocked:
-    """A side with all that was measured of it."""
+class Trained(Clocked):
+    """A side that trains, with its times."""
 
     def __init__(self, side: Side, warm_up: Mapping[str, Any], steps: int, seconds: float) -> None:
         self._side, self._steps, self._budget = side, steps, seconds
@@ -79,13 +70,14 @@ class Clocked:
         self.train: list[float] = []  # ms a step, the median epoch of each turn
         self.predict: list[float] = []  # ms a batch
 
-    def turn(self) -> None:
+    def turn(self) -> str:
         """As many epochs as fit the budget, and one `predict`."""
         epochs = max(1, min(_MOST_EPOCHS, round(self._budget / max(self._fastest_epoch, 1e-9))))
         seconds = self._side.ask("fit", epochs=epochs)["seconds"]
         self._fastest_epoch = min(self._fastest_epoch, *seconds)
         self.train.append(statistics.median(seconds) / self._steps * 1e3)
         self.predict.append(statistics.median(self._side.ask("predict")["seconds"]) / self._steps * 1e3)
+        return f"{self.train[-1]:.3f} ms a step, predict {self.predict[-1]:.3f}"
 
     def result(self) -> dict[str, Any]:
         """Medians over the turns, and the turns themselves."""
@@ -127,7 +119,7 @@ def measure(network: Network, settings: Settings, missing: dict[str, str], versi
     failed: dict[str, str] = {}
     with ExitStack() as stack:
         warm_up = ours.ask("prepare", batch=settings.batch, steps=steps)
-        sides = {OURS: Clocked(ours, warm_up, steps, settings.seconds)}
+        sides = {OURS: Trained(ours, warm_up, steps, settings.seconds)}
         for name in settings.peers:
             if name in missing:
                 continue
@@ -137,14 +129,14 @@ def measure(network: Network, settings: Settings, missing: dict[str, str], versi
                     Peer(settings.peers[name], settings.folder, settings.python, settings.threads)
                 )
                 versions.update(peer.versions)
-                sides[name] = Clocked(peer, _prepare(peer, network, settings, steps), steps, settings.seconds)
+                sides[name] = Trained(peer, _prepare(peer, network, settings, steps), steps, settings.seconds)
             except PeerMissing as error:
                 missing[name] = str(error)
                 report.progress(f"  {name} is skipped: {error}")
             except PeerFailed as error:
                 failed[name] = str(error)
                 report.progress(f"  {name} failed: {error}")
-        _take_turns(sides, settings.rounds, failed)
+        take_turns(sides, settings.rounds, failed)
     return _compare(network, steps, {name: side.result() for name, side in sides.items()}, failed)
 
 
@@ -159,29 +151,6 @@ def _prepare(peer: Peer, network: Network, settings: Settings, steps: int) -> Ma
     )
 
 
-def _take_turns(sides: dict[str, Clocked], rounds: int, failed: dict[str, str]) -> None:
-    """Ours before and after every round of the peers; a peer that fails is taken out."""
-    for number in range(1, rounds + 1):
-        for name in list(sides):
-            _turn(sides, name, f"round {number}/{rounds}", failed)
-    if len(sides) > 1:
-        _turn(sides, OURS, "at the end", failed)
-
-
-def _turn(sides: dict[str, Clocked], name: str, when: str, failed: dict[str, str]) -> None:
-    side = sides[name]
-    if len(sides) > 1:
-        time.sleep(_PAUSE)
-    try:
-        side.turn()
-    except PeerFailed as error:
-        failed[name] = str(error)
-        del sides[name]
-        report.progress(f"  {name} failed: {error}")
-        return
-    report.progress(f"  {when}: {name} {side.train[-1]:.3f} ms a step, predict {side.predict[-1]:.3f}")
-
-
 def _compare(network: Network, steps: int, sides: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "network": network.name,
@@ -190,10 +159,9 @@ def _compare(network: Network, steps: int, sides: dict[str, Any], failed: dict[s
         "sides": sides,
         "failed": failed,
     }
-    peers = [name for name in sides if name != OURS]
     for what in ("train", "predict"):
-        if peers:
-            fastest = min(peers, key=lambda name: sides[name][f"{what}_ms"])
+        fastest = fastest_peer({name: side[f"{what}_ms"] for name, side in sides.items()}, min)
+        if fastest is not None:
             result[f"{what}_fastest_peer"] = fastest
             result[f"{what}_ratio"] = sides[fastest][f"{what}_ms"] / sides[OURS][f"{what}_ms"]
     return result
@@ -209,7 +177,7 @@ def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
     Returns:
         0.
     """
-    parser = options.common_parser("train_bench.py", _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
+    parser = options.step_parser("train_bench.py", _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
     parser.add_argument("--nets", default="", help="such as mlp,conv (default: all)")
     parser.add_argument("--rounds", type=options.whole, default=3, help="how often everybody has a turn (default 3)")
     parser.add_argument("--table", metavar="FILE.md", help="write the tables as Markdown")
