@@ -30,6 +30,11 @@ def whole_file(who: str, path: str | os.PathLike[str]) -> Iterator[Path]:
     beside = target.with_name(f".{secrets.token_hex(8)}.part{target.suffix}")
     try:
         os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+    except OSError as error:  # names a file that the caller does not know
+        found = target.parent.is_dir()
+        why = error.strerror if found else f"the folder '{target.parent}' does not exist; make it first"
+        raise type(error)(f"{who}: {why}") from error
+    try:
         yield beside
         if mode is not None:
             os.chmod(beside, mode)

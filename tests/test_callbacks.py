@@ -146,7 +146,6 @@ def test_a_misspelt_monitor_is_found_before_the_first_epoch(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (dict(mode="up"), ValueError, "mode must be 'auto', 'min' or 'max', got 'up'"),
         (dict(restore="never"), ValueError, "restore must be 'always' or 'stopped', got 'never'"),
         (dict(patience=-1), ValueError, "patience must be at least 0, got -1"),
         (dict(patience=1.5), TypeError, "patience must be a whole number, got 1.5"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gc
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +88,9 @@ def test_only_checkpoints_inside_an_epoch_slow_the_steps_down() -> None:
     ("config", "error", "message"),
     [
         (dict(filepath="a"), ValueError, "filepath must end in '.keras' or '.h5', got 'a'"),
-        (dict(filepath="a.h5", save_weights_only=True), ValueError, "filepath must end in '.weights.h5', got 'a.h5'"),
+        (dict(filepath="a.keras", save_weights_only=True), ValueError, "must end in '.weights.h5' or '.h5', got 'a.k"),
         (dict(filepath="a.h5", save_freq="batch"), ValueError, "save_freq must be 'epoch' or a number of batches"),
         (dict(filepath="a.h5", save_freq=0), ValueError, "save_freq must be positive"),
-        (dict(filepath="a.h5", mode="up"), ValueError, "mode must be 'auto', 'min' or 'max', got 'up'"),
     ],
 )
 def test_checkpoint_settings_are_checked(config: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -109,6 +110,44 @@ def test_rates_that_callbacks_set_are_used_and_logged(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [float(row["learning_rate"]) for row in rows] == [0.25, 0.25, 0.0, 0.0]
     assert [float(row["val_loss"]) for row in rows] == history.history["val_loss"]
+
+
+def test_the_lines_of_a_log_are_there_whatever_ends_the_training(tmp_path: Path) -> None:
+    def stop(epoch: int, logs: dict[str, float]) -> None:
+        if epoch == 2:
+            raise RuntimeError("stop")
+
+    log, stopper = callbacks.CSVLogger(tmp_path / "log.csv", append=True), callbacks.LambdaCallback(on_epoch_begin=stop)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="stop"):
+            fit(make_model(), log, stopper)
+        gc.collect()  # a file that nobody closed would be a ResourceWarning, which is an error here
+    assert [row.split(",")[0] for row in (tmp_path / "log.csv").read_text().splitlines()] == ["epoch", *"0101"]
+    (tmp_path / "log.csv").unlink()
+    fit(make_model(), log, epochs=1)
+    assert [row.split(",")[0] for row in (tmp_path / "log.csv").read_text().splitlines()] == ["epoch", "0"]
+
+
+@pytest.mark.parametrize("separator", [";;", "", "\n", '"', None, 3])
+def test_a_separator_is_one_character(separator: Any) -> None:
+    with pytest.raises(ValueError, match=r"CSVLogger: separator must be one character .*, got "):
+        callbacks.CSVLogger("log.csv", separator)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda folder: callbacks.ModelCheckpoint(folder / "a.keras"), None),
+        (lambda folder: callbacks.BackupAndRestore(folder / "a"), None),
+        (lambda folder: callbacks.CSVLogger(folder / "a.csv"), FileNotFoundError),
+    ],
+)
+def test_folders_are_made_or_missed_before_the_training(tmp_path: Path, make: Any, error: Any) -> None:
+    epochs: list[int] = []
+    note = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epochs.append(epoch))
+    with pytest.raises(error, match="missing") if error else nullcontext():
+        fit(make_model(), make(tmp_path / "missing" / "more"), note, epochs=1)
+    assert epochs == ([] if error else [0])
 
 
 def test_a_plateau_makes_the_rate_smaller() -> None:
@@ -168,6 +207,21 @@ def test_what_is_no_function_is_refused(make: Any, message: str) -> None:
 def test_a_rate_must_be_a_float_as_in_keras(answer: Any) -> None:
     with pytest.raises(ValueError, match="LearningRateScheduler: schedule must answer a float, got"):
         fit(make_model(), callbacks.LearningRateScheduler(lambda epoch: answer))
+
+
+@pytest.mark.parametrize("schedule", [lambda epoch: epoch + "a", lambda epoch, rate: epoch + "a"])
+def test_a_mistake_in_a_schedule_is_told_as_it_is(schedule: Any) -> None:
+    with pytest.raises(TypeError, match="unsupported operand"):
+        fit(make_model(), callbacks.LearningRateScheduler(schedule))
+
+
+@pytest.mark.parametrize(
+    "schedule", [lambda epoch: 0.5, lambda *both: both[1], lambda epoch, rate=1: float(rate), max, np.maximum]
+)
+def test_what_takes_the_rate_gets_it(schedule: Any) -> None:
+    takes_rate = schedule is max or schedule is np.maximum or schedule.__code__.co_argcount != 1
+    history = fit(make_model(0.25), callbacks.LearningRateScheduler(schedule), epochs=1).history
+    assert history["learning_rate"] == [0.25 if takes_rate else 0.5]
 
 
 @pytest.mark.parametrize("factor", [1.0, 2])

@@ -166,5 +166,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *arguments, **more)
 
     monkeypatch.setattr(builtins, "__import__", fake)
-    with pytest.raises(ImportError, match=r"tensorboardX is not installed; pip install pyconvnet\[tensorboard\]"):
+    with pytest.raises(ImportError, match=r'tensorboardX is not installed; pip install "pyconvnet\[tensorboard\]"'):
         TensorBoard("logs")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyconvnet.models import Functional, Sequential, load_model
+from pyconvnet.models import Functional, Sequential, load_model, model_from_json
 from pyconvnet.saving import inspect_lines
 
 GOLDEN = Path(__file__).parent / "golden" / "files.zip"
@@ -68,6 +68,20 @@ def test_read_and_trained_on(name: str, ending: str, folder: Path, results: dict
 def test_saved_again(name: str, ending: str, folder: Path, results: dict[str, np.ndarray], tmp_path: Path) -> None:
     load_model(folder / f"{name}.keras").save(tmp_path / f"again{ending}")
     assert_is(load_model(tmp_path / f"again{ending}"), name, results)
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_the_network_as_text(kind: str, folder: Path) -> None:
+    with zipfile.ZipFile(folder / f"keras3_{kind}.keras") as packed:
+        model = model_from_json(packed.read("config.json").decode())
+    again = model_from_json(model.to_json(indent=1))
+    expected = load_model(folder / f"keras3_{kind}.keras")
+    for read in (model, again):
+        assert read.get_config() == expected.get_config() and type(read) is type(expected)
+    with pytest.raises(ValueError, match="model_from_json: the text is no JSON that can be read"):
+        model_from_json("{")
+    with pytest.raises(ValueError, match="model_from_json: custom_objects are not offered"):
+        model_from_json("{}", {"a": int})  # type: ignore[arg-type]
 
 
 def test_bare_metrics_of_keras_2_11(folder: Path, results: dict[str, np.ndarray]) -> None:

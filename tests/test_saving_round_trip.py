@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -245,8 +246,11 @@ class TestWholeFile:
         for name in ("d.keras", "null.h5"):
             with pytest.raises(ValueError, match="is not a file but a folder or a device"):
                 network().save(tmp_path / name)
-        with pytest.raises(FileNotFoundError):
-            network().save(tmp_path / "missing" / "m.keras")
+        for call, name in ((network().save, "m.keras"), (network().save_weights, "m.safetensors")):
+            path = tmp_path / "missing" / name
+            folder = re.escape(f"'{path}': the folder '{path.parent}' does not exist; make it first")
+            with pytest.raises(FileNotFoundError, match=f"^save(_weights)?: {folder}$"):
+                call(path)
 
 
 class TestCommands:

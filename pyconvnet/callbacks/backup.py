@@ -7,7 +7,9 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pyconvnet._whole_file import whole_file
 
 from ._frequency import BatchCount, frequency
 from .base import Callback, Logs, Phase, has_batch_hooks
@@ -49,6 +51,9 @@ class BackupAndRestore(Callback):
         self.delete_checkpoint = delete_checkpoint
         self._weights = self.backup_dir / "latest.weights.h5"
         self._position = self.backup_dir / "training_metadata.json"
+        # Weights and position cannot change at one moment. What the position is to be is here while they do, with the
+        # number of steps by which the weights tell whether they are those before or behind the change.
+        self._next = self.backup_dir / "training_metadata.next.json"
         self._epoch = 0
         self._batch = 0
         self._count = BatchCount(self.save_freq)
@@ -59,16 +64,22 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Takes up the backup where there is one."""
+        self._count = BatchCount(self.save_freq)
+        files = self._weights, self._position
+        before = [_previous(path) for path in files]
         try:
-            self._restore()
+            self._restore(*files)
         except (OSError, ValueError):
-            if not _previous(self._weights).exists():
+            if not before[0].exists():
                 raise
-            for path in (self._weights, self._position):
-                path.unlink(missing_ok=True)
-                if _previous(path).exists():
-                    shutil.copyfile(_previous(path), path)
-            self._restore()
+            self._restore(*before)
+            for old, path in zip(before, files, strict=True):
+                if old.exists():
+                    old.replace(path)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Remembers the epoch for backups inside it."""
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves where `save_freq` batches have passed."""
@@ -86,18 +97,20 @@ class BackupAndRestore(Callback):
         """Deletes the backup; other files in the folder, which should not be there, stay."""
         if not self.delete_checkpoint:
             return
-        for path in (self._weights, self._position):
+        for path in (self._weights, self._position, self._next):
             path.unlink(missing_ok=True)
             _previous(path).unlink(missing_ok=True)
         with suppress(OSError):
             self.backup_dir.rmdir()
 
-    def _restore(self) -> None:
-        if self._weights.exists():
-            self.model.load_weights(str(self._weights))
-        if self._position.exists():
-            self._epoch = int(json.loads(self._position.read_text(encoding="utf-8"))["epoch"])
-            self.model._initial_epoch = self._epoch
+    def _restore(self, weights: Path, position: Path) -> None:
+        if not weights.exists():
+            return
+        self.model.load_weights(str(weights))
+        if self._next.exists() and _read(self._next, "step") == self.model.optimizer.iterations:
+            position = self._next
+        if position.exists():
+            self.model._initial_epoch = _read(position, "epoch")
 
     def _save(self) -> None:
         self.backup_dir.mkdir(parents=True, exist_ok=True)
@@ -105,11 +118,26 @@ class BackupAndRestore(Callback):
             for path in (self._weights, self._position):
                 if path.exists():
                     shutil.copyfile(path, _previous(path))
+        position = {"epoch": self._epoch, "batch": self._batch}
+        _write(self._next, {**position, "step": self.model.optimizer.iterations})
         self.model.save_weights(str(self._weights), overwrite=True)
-        new = self._position.with_suffix(".new")
-        new.write_text(json.dumps({"epoch": self._epoch, "batch": self._batch}), encoding="utf-8")
-        new.replace(self._position)
+        _write(self._position, position)
+        self._next.unlink()
 
 
 def _previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.bkp")
+
+
+def _write(path: Path, content: dict[str, int]) -> None:
+    with whole_file("BackupAndRestore", path) as beside:
+        beside.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _read(path: Path, name: str) -> int:
+    """A number of a position; a ValueError where the file is none."""
+    content: Any = json.loads(path.read_text(encoding="utf-8"))
+    number = content.get(name) if isinstance(content, dict) else None
+    if type(number) is not int or number < 0:
+        raise ValueError(f"BackupAndRestore: '{path}' must hold '{name}', a number from 0 on, got {content!r}")
+    return number

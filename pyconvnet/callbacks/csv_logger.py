@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from typing import Any, TextIO
+from typing import Any
 
 from .base import Callback, Logs
 
@@ -17,10 +17,11 @@ class CSVLogger(Callback):
 
     Args:
         filename: the file; its folder must exist.
-        separator: between two columns.
+        separator: one character between two columns.
         append: go on with an existing file, without another line of names, instead of writing a new one.
 
     Raises:
+        ValueError: a `separator` that is not one character, or that a CSV file needs for something else.
         OSError: when the training begins, a file that cannot be written.
 
     Example:
@@ -30,25 +31,30 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename = os.fspath(filename)
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':
+            raise ValueError(
+                f"CSVLogger: separator must be one character and no quotation mark or line break, got {separator!r}"
+            )
         self.separator = separator
         self.append = append
-        self._file: TextIO | None = None
         self._columns: list[str] | None = None
         self._names_wanted = True
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Opens the file."""
-        self._close()
-        if self.append and os.path.exists(self.filename):
-            self._names_wanted = os.path.getsize(self.filename) == 0
+        """Makes the file, or sees that it can be written."""
         self._columns = None
-        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        going_on = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
+        self._names_wanted = not going_on
+        with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
+            pass
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the line of an epoch."""
         logs = logs or {}
-        assert self._file is not None
-        writer = csv.writer(self._file, delimiter=self.separator)
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:  # closed, whatever ends the training
+            self._write(csv.writer(file, delimiter=self.separator), epoch, logs)
+
+    def _write(self, writer: Any, epoch: int, logs: Logs) -> None:
         if self._columns is None:
             self._columns = sorted(logs)
             if not any(name.startswith("val_") for name in self._columns):
@@ -56,16 +62,3 @@ class CSVLogger(Callback):
             if self._names_wanted:
                 writer.writerow(["epoch", *self._columns])
         writer.writerow([epoch, *(logs.get(name, "NA") for name in self._columns)])
-        self._file.flush()
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Closes the file."""
-        self._close()
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_file": None}

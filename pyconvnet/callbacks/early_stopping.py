@@ -34,7 +34,7 @@ class EarlyStopping(Monitor):
         best, best_epoch, best_weights, wait: as the names say.
 
     Raises:
-        ValueError: an unknown `mode` or `restore`, a negative `patience`; when the training begins, a `monitor`
+        ValueError: an unknown `restore`, a negative `patience`; when the training begins, a `monitor`
             that mode "auto" does not know.
 
     Example:

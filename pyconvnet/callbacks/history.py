@@ -17,6 +17,7 @@ class History(Callback):
     Attributes:
         history: name (``loss``, ``accuracy``, ``val_loss``, ...) to a list of Python floats.
         epoch: the epochs' numbers; the first is 0.
+        places: name to the places of its numbers among all epochs, the first 0: not every epoch is validated.
         params: ``{"verbose": ..., "epochs": ..., "steps": ...}``.
         model: the model that was trained, while it is alive.
 
@@ -29,6 +30,7 @@ class History(Callback):
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self.places: dict[str, list[int]] = {}
         # Weak, since model.history is this object: a dropped model frees its memory at once.
         self._trained: weakref.ref[Trainer] | None = None
 
@@ -49,7 +51,9 @@ class History(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Appends the numbers of an epoch."""
         self.epoch.append(epoch)
+        place = max(map(len, self.history.values()), default=0)  # loss is there in every epoch
         for name, value in (logs or {}).items():
+            self.places.setdefault(name, []).append(place)
             self.history.setdefault(name, []).append(value)
 
     def __getstate__(self) -> dict[str, Any]:

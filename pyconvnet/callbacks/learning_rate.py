@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -126,7 +127,7 @@ class LearningRateScheduler(Callback):
 
     Raises:
         TypeError: `schedule` cannot be called.
-        ValueError: while training, an answer that is no float.
+        ValueError: while training, an answer that is no float. What `schedule` itself raises goes on as it is.
 
     Example:
         >>> halve = LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.5)
@@ -141,10 +142,8 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Sets the rate of this epoch."""
-        try:
-            rate = self.schedule(epoch, current_rate(self.model))
-        except TypeError:  # Keras calls functions of the epoch alone in this way too
-            rate = self.schedule(epoch)
+        now = (current_rate(self.model),) if _takes_rate(self.schedule) else ()
+        rate = self.schedule(epoch, *now)
         if not isinstance(rate, (float, np.float32, np.float64)):
             raise ValueError(f"LearningRateScheduler: schedule must answer a float, got {rate!r} for epoch {epoch}")
         self.model.optimizer.learning_rate = rate
@@ -155,3 +154,14 @@ class LearningRateScheduler(Callback):
         """Adds the rate to the logs."""
         if logs is not None:
             logs["learning_rate"] = current_rate(self.model)
+
+
+def _takes_rate(schedule: Callable[..., float]) -> bool:
+    """Whether a function of the epoch can be given the rate too; one in C that does not tell is given it."""
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True

@@ -19,7 +19,7 @@ class ModelCheckpoint(Monitor):
     Args:
         filepath: where to; ``{epoch:02d}``, ``{val_loss:.2f}`` and the other names of the logs are filled in (the
             first epoch is 1), with a `save_freq` in batches also ``{batch}``. It ends in ".keras" or ".h5", with
-            `save_weights_only` in ".weights.h5". Its folder is made.
+            `save_weights_only` in ".weights.h5" or, as in Keras 2, ".h5". Its folder is made.
         monitor: a name of the logs, for `save_best_only`.
         verbose: 1 prints a line when it acts.
         save_best_only: only save where the monitored number beats the best so far; where it is missing, warn and save.
@@ -32,7 +32,8 @@ class ModelCheckpoint(Monitor):
         best: the best value so far; it outlives a run, so that a second `fit` only saves what is better still.
 
     Raises:
-        ValueError: an unknown `mode` or `save_freq`, a `filepath` with another ending.
+        ValueError: an unknown `save_freq`, a `filepath` with another ending; when the training begins, a
+            model that cannot be saved as a whole.
         KeyError: while training, a name in `filepath` that the logs do not have.
 
     Example:
@@ -60,7 +61,7 @@ class ModelCheckpoint(Monitor):
         self.best = initial_value_threshold
         self._epoch = 0
         self._count = BatchCount(self.save_freq)
-        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        endings = (".weights.h5", ".h5") if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(
                 f"ModelCheckpoint: with save_weights_only={save_weights_only} filepath must end in "
@@ -70,6 +71,15 @@ class ModelCheckpoint(Monitor):
     def watches_batches(self, phase: Phase) -> bool:
         """Only where it saves after a number of batches, or a subclass has a hook of its own."""
         return has_batch_hooks(self, phase, ModelCheckpoint if self.save_freq == "epoch" else Callback)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Finds out what cannot be saved before hours are spent on it."""
+        super().on_train_begin(logs)
+        from pyconvnet.models import Model
+        from pyconvnet.saving import check_savable
+
+        if not self.save_weights_only and isinstance(self.model, Model):
+            check_savable(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Remembers the epoch for files that are saved inside it."""

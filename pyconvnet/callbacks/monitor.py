@@ -20,17 +20,19 @@ class Monitor(Callback):
 
     Args:
         monitor: a name of the logs, such as "val_loss".
-        mode: "min", "max", or "auto" (from the metric: losses and errors "min", accuracies "max").
+        mode: "min", "max", or "auto" (from the metric: losses and errors "min", accuracies "max"), also for any other,
+            with a warning.
         min_delta: smallest change that counts; its sign is ignored.
 
     Raises:
-        ValueError: an unknown `mode`; when the training begins, a `monitor` that mode "auto" does not know.
+        ValueError: when the training begins, a `monitor` that mode "auto" does not know.
     """
 
     def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0) -> None:
         who = type(self).__name__
         if mode not in ("auto", "min", "max"):
-            raise ValueError(f"{who}: mode must be 'auto', 'min' or 'max', got {mode!r}")
+            warnings.warn(f"{who}: mode must be 'auto', 'min' or 'max', got {mode!r}; 'auto' is taken", stacklevel=3)
+            mode = "auto"
         self.monitor = monitor
         self.mode = mode
         self.min_delta = abs(real(who, "min_delta", min_delta))

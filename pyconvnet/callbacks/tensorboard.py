@@ -6,6 +6,7 @@ import io
 import json
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -98,8 +99,12 @@ class TensorBoard(Callback):
         if self.write_graph:
             from pyconvnet.saving.write_config import keras3_object
 
-            graph = json.dumps(keras3_object(self.model)).encode()
-            self._strings("train", "keras", [graph], "graph_keras_model", b"1", 0, scalar=True)
+            try:
+                graph = json.dumps(keras3_object(self.model)).encode()
+            except ValueError as reason:
+                warnings.warn(f"TensorBoard: no graph is written, since {reason}", stacklevel=2)
+            else:
+                self._strings("train", "keras", [graph], "graph_keras_model", b"1", 0, scalar=True)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Closes the files."""
@@ -206,7 +211,7 @@ def _require() -> None:
         import tensorboardX  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"TensorBoard: {error.name} is not installed; pip install pyconvnet[tensorboard]", name=error.name
+            f'TensorBoard: {error.name} is not installed; pip install "pyconvnet[tensorboard]"', name=error.name
         ) from error
 
 

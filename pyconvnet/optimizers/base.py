@@ -6,12 +6,13 @@ import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
-from pyconvnet._identifiers import Configurable, argument_names, serialize
+from pyconvnet._identifiers import Configurable, argument_names, refuse_methods, serialize
 from pyconvnet._suggest import unknown_argument
 from pyconvnet.ops._check import FloatArray, integer, rate, real
-from pyconvnet.ops.optimizer import UpdateRule, slot_names
+from pyconvnet.ops.update import UpdateRule, slot_names
 from pyconvnet.variables import Variable
 
 from . import schedules
@@ -31,11 +32,49 @@ _COMMON: dict[str, Any] = {
     "clipvalue": None,
     "global_clipnorm": None,
     "use_ema": False,
+    "amsgrad": False,
+    "centered": False,
     "ema_momentum": 0.99,
     "ema_overwrite_frequency": None,
     "name": None,
 }
 _CLIPPING = {"clipnorm": "clip_by_norm", "clipvalue": "clip_by_value", "global_clipnorm": "clip_by_global_norm"}
+
+
+class LearningRate(float):
+    """An optimizer's learning rate: a number that can be asked and set as Keras's variable can.
+
+    Example:
+        >>> from pyconvnet.optimizers import SGD
+        >>> sgd = SGD(0.1)
+        >>> sgd.learning_rate.assign(0.05)
+        >>> sgd.learning_rate.numpy()
+        np.float32(0.05)
+    """
+
+    _optimizer: Optimizer
+
+    @classmethod
+    def of(cls, optimizer: Optimizer, value: float) -> LearningRate:
+        """The rate `value` of an optimizer."""
+        rate = cls(value)
+        rate._optimizer = optimizer
+        return rate
+
+    def numpy(self) -> np.float32:
+        """The number."""
+        return np.float32(self)
+
+    def assign(self, value: float) -> None:
+        """Sets the optimizer's learning rate.
+
+        Raises:
+            TypeError, ValueError: no number, a negative one, or a rate that a schedule gives.
+        """
+        self._optimizer.learning_rate = value
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)  # a copy is a number
 
 
 class Optimizer(Configurable):
@@ -65,6 +104,10 @@ class Optimizer(Configurable):
     kind: ClassVar[str]
     # The settings that the kernel wants, by the names of attributes.
     settings: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        """Refuses a step written in Python, which nothing would call."""
+        refuse_methods(cls, ("update_step", "apply_gradients", "apply"), "use SGD, Adam, AdamW or RMSprop")
 
     def __init__(
         self,
@@ -102,11 +145,12 @@ class Optimizer(Configurable):
         self._undecayed_names: str | None = None
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> LearningRate:
         """Length of a step; with a schedule that of the next step."""
-        if isinstance(self._learning_rate, schedules.LearningRateSchedule):
-            return float(self._learning_rate(self.iterations))
-        return self._learning_rate
+        rate = self._learning_rate
+        if isinstance(rate, schedules.LearningRateSchedule):
+            rate = rate(self.iterations)
+        return LearningRate.of(self, float(rate))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -137,8 +181,23 @@ class Optimizer(Configurable):
         return self._learning_rate if isinstance(self._learning_rate, schedules.LearningRateSchedule) else None
 
     def learning_rates(self, steps: int) -> float | FloatArray:
-        """The learning rate of the next steps: a number for all of them, or float32 [steps]."""
-        return self.learning_rate if self.schedule is None else self.schedule.rates(self.iterations, steps)
+        """The learning rate of the next steps: a number for all of them, or float32 [steps].
+
+        Raises:
+            ValueError: a schedule's rate that is infinite or NaN.
+        """
+        if self.schedule is None:
+            return float(self.learning_rate)
+        with np.errstate(all="ignore"):  # what comes of it is looked at here
+            rates = self.schedule.rates(self.iterations, steps)
+        finite = np.isfinite(rates)
+        if not finite.all():
+            bad = int(np.argmin(finite))
+            raise ValueError(
+                f"{type(self).__name__}: learning_rate must be finite, but {type(self.schedule).__name__} "
+                f"gives {rates[bad]} for step {self.iterations + bad}; change its settings or train fewer steps"
+            )
+        return rates
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -194,6 +253,17 @@ class Optimizer(Configurable):
             }
         return {name: slot.array for name, slot in self._slots[variable].items()}
 
+    def check_trains(self, variables: Sequence[Variable]) -> None:
+        """Refuses the weights of another model than before: its steps and what is remembered would go on for them.
+
+        Raises:
+            ValueError: this optimizer has trained weights, and none of these.
+        """
+        if self._slots and variables and not any(variable in self._slots for variable in variables):
+            raise ValueError(
+                f"{type(self).__name__}: this optimizer has trained another model; compile each with one of its own"
+            )
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """With `use_ema` gives the weights their averages; `fit` does it at its end.
 
@@ -207,8 +277,9 @@ class Optimizer(Configurable):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain Python values; what is switched off is left out."""
         config = {name: serialize(getattr(self, name)) for name in argument_names(type(self))}
-        if self.schedule is not None:
-            config["learning_rate"] = schedules.serialize(self.schedule)
+        config["learning_rate"] = (
+            float(self.learning_rate) if self.schedule is None else schedules.serialize(self.schedule)
+        )
         return {name: value for name, value in config.items() if name not in _COMMON or value != _COMMON[name]}
 
     def _reject(self, options: dict[str, Any]) -> None:

@@ -74,6 +74,7 @@ class Adam(Optimizer):
         beta_1: share of the gradient's mean that is kept, below 1.
         beta_2: share of the square's mean that is kept, below 1.
         epsilon: added to the root of the square's mean.
+        amsgrad: only False.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name: see
             `Optimizer`.
 
@@ -89,6 +90,7 @@ class Adam(Optimizer):
 
     kind = "adam"
     settings = ("beta_1", "beta_2", "epsilon")
+    amsgrad = False
 
     def __init__(
         self,
@@ -96,6 +98,7 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -108,7 +111,7 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(
             learning_rate,
-            options,
+            {**options, "amsgrad": amsgrad},
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             clipvalue=clipvalue,
@@ -129,7 +132,7 @@ class AdamW(Adam):
     Args:
         learning_rate: length of a step, or a schedule.
         weight_decay: share of each weight, times the learning rate, that is taken off before each step.
-        beta_1, beta_2, epsilon: see `Adam`.
+        beta_1, beta_2, epsilon, amsgrad: see `Adam`.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name: see `Optimizer`.
 
     Raises:
@@ -145,6 +148,7 @@ class AdamW(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
@@ -161,6 +165,7 @@ class AdamW(Adam):
             beta_1,
             beta_2,
             epsilon,
+            amsgrad,
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             clipvalue=clipvalue,
@@ -181,6 +186,7 @@ class RMSprop(Optimizer):
         rho: share of the square's mean that is kept, from 0 to 1.
         momentum: share of the last step that is kept, from 0 to 1.
         epsilon: added to the square's mean under the root.
+        centered: only False.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name: see
             `Optimizer`.
 
@@ -192,6 +198,7 @@ class RMSprop(Optimizer):
 
     kind = "rmsprop"
     settings = ("rho", "momentum", "epsilon")
+    centered = False
 
     def __init__(
         self,
@@ -199,6 +206,7 @@ class RMSprop(Optimizer):
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
+        centered: bool = False,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -211,7 +219,7 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(
             learning_rate,
-            options,
+            {**options, "centered": centered},
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             clipvalue=clipvalue,

@@ -19,6 +19,15 @@ from pyconvnet.saving.convert import convert
 from pyconvnet.saving.load import load_model, load_weights
 from pyconvnet.saving.onnx_export import export_model
 from pyconvnet.saving.report import inspect_lines
-from pyconvnet.saving.save import save_model, save_weights
+from pyconvnet.saving.save import check_savable, save_model, save_weights
 
-__all__ = ["convert", "export_model", "inspect_lines", "load_model", "load_weights", "save_model", "save_weights"]
+__all__ = [
+    "check_savable",
+    "convert",
+    "export_model",
+    "inspect_lines",
+    "load_model",
+    "load_weights",
+    "save_model",
+    "save_weights",
+]

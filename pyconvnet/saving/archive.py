@@ -13,13 +13,15 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pyconvnet.saving.json_text import MOST_BYTES
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 _MEMBERS = (METADATA, CONFIG, WEIGHTS)
 _END = struct.Struct("<4s4H2LH")  # the zip's last record, when it has no comment
+# Before it in a zip64, for files beyond 2 GiB: where that one's last record is, and that record itself.
+_END64_PLACE, _END64 = struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 _LOCAL = struct.Struct("<4s5H3L2H")  # what stands before each member
 _MOST_DIRECTORY = 2**12  # bytes: three short names take about 180
 _CHUNK = 2**20
@@ -54,9 +56,11 @@ class Window(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         view = view[: max(min(len(view), self._size - self._at), 0)]
         self._file.seek(self._start + self._at)
-        count = self._file.readinto(view)  # type: ignore[attr-defined]
-        self._at += count
-        return int(count)
+        done = 0
+        while done < len(view) and (count := self._file.readinto(view[done:])):  # type: ignore[attr-defined]
+            done += count  # the system reads at most 2 GiB at once
+        self._at += done
+        return done
 
 
 class Archive:
@@ -112,18 +116,29 @@ class Archive:
         return name in self._members
 
     def _check_end(self) -> None:
-        self._file.seek(max(self._size - _END.size, 0))
-        end = self._file.read(_END.size)
-        if len(end) < _END.size or not end.startswith(b"PK\5\6"):
+        end = self._record(self._size - _END.size, _END, b"PK\5\6")
+        if end is None:
             raise ValueError(f"{self._who}: no .keras archive, or one that breaks off: it does not end as a zip does")
-        *_, directory, _, _ = _END.unpack(end)
+        directory = end[5]
+        at = self._size - _END.size - _END64_PLACE.size
+        place = self._record(at, _END64_PLACE, b"PK\6\7")
+        if place is not None:
+            end = self._record(at - _END64.size, _END64, b"PK\6\6")
+            if end is None or place[2] != at - _END64.size:
+                raise ValueError(f"{self._who}: the archive is damaged: its last record is not where it is said to be")
+            directory = end[8]
         if directory > _MOST_DIRECTORY:
             raise ValueError(
                 f"{self._who}: the archive must hold {', '.join(_MEMBERS)} only; its directory is too long"
             )
-        self._file.seek(max(self._size - _END.size - 20, 0))
-        if self._file.read(4) == b"PK\6\7":
-            raise ValueError(f"{self._who}: archives of 4 GB and more (zip64) are not read")
+
+    def _record(self, at: int, layout: struct.Struct, signature: bytes) -> tuple[Any, ...] | None:
+        """A record of the zip; None where there is none of this kind."""
+        if not 0 <= at <= self._size - layout.size:
+            return None
+        self._file.seek(at)
+        data = self._file.read(layout.size)
+        return layout.unpack(data) if data.startswith(signature) else None
 
     def _place(self, name: str) -> tuple[int, int]:
         info = self._members[name]
@@ -132,11 +147,10 @@ class Archive:
                 f"{self._who}: {name} is compressed or encrypted; Keras stores it as it is: "
                 "unpack the archive and pack it with zip -0"
             )
-        self._file.seek(max(info.header_offset, 0))
-        header = self._file.read(_LOCAL.size)
-        if info.header_offset < 0 or len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
+        header = self._record(info.header_offset, _LOCAL, b"PK\3\4")
+        if header is None:
             raise ValueError(f"{self._who}: the archive is damaged: {name} is not where its directory says")
-        *_, name_length, extra_length = _LOCAL.unpack(header)
+        *_, name_length, extra_length = header
         start = info.header_offset + _LOCAL.size + name_length + extra_length
         if start + info.file_size > self._size:
             raise ValueError(f"{self._who}: {name} declares {info.file_size} bytes, more than the archive has")

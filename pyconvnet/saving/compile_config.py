@@ -9,6 +9,7 @@ from pyconvnet import losses, metrics
 from pyconvnet._identifiers import argument_names, snake_case
 from pyconvnet.saving.read_config import plain_object
 from pyconvnet.saving.write_config import Config, keras2_object, keras3_object
+from pyconvnet.training import metric_names
 
 _ACCURACY = ("accuracy", "acc")
 
@@ -127,26 +128,32 @@ def _metrics(who: str, value: Any) -> list[str]:
 def _metric(who: str, entry: Any) -> str:
     """The name or the object that a metric's config stands for."""
     plain = plain_object(who, "a metric", entry)
+    if isinstance(plain, str):
+        return plain  # a function, by its name
     if not isinstance(plain, dict):
         raise ValueError(f"{who}: a metric must be a name or an object, got {type(plain).__name__}")
     config = entry["config"]
     # Keras 2 wraps functions: {"class_name": "MeanMetricWrapper", "config": {"name": ..., "fn": ...}}
     function = plain_object(who, "a metric", config.get("fn"))
     class_name = _camel_case(function) if isinstance(function, str) else plain["class_name"]
-    kernel = snake_case(class_name)
-    name = config.get("name") or kernel
-    if "k" not in config and (name == kernel or _stands_for(name, kernel)):
-        return str(name)
     cls = vars(metrics).get(class_name)
     if not (isinstance(cls, type) and issubclass(cls, metrics.Metric)):
-        return kernel  # `compile` says that it does not know it
-    return cls(**{key: config[key] for key in argument_names(cls) if key in config})
+        return snake_case(class_name)  # `compile` says that it does not know it
+    settings = {key: value for key, value in plain["config"].items() if value is not None} | {
+        "name": config.get("name")
+    }
+    for key, value in settings.items():
+        if key not in argument_names(cls):
+            raise ValueError(f"{who}: the metric {class_name} has {key}={value!r}, which is not offered by pyconvnet")
+    metric = cls(**settings)
+    return str(metric) if _stands_for(str(metric), metric.kernel) else metric
 
 
 def _stands_for(name: str, kernel: str) -> bool:
     """Whether a name such as "accuracy" or "mse" can mean this metric."""
+    sparse = kernel.startswith("sparse_")
     try:
-        return any(metrics.resolve(name, kernel.startswith("sparse_"), shape)[1] == kernel for shape in ((2,), (1,)))
+        return any(metric_names.resolve(name, sparse, shape)[1] == kernel for shape in ((2,), (1,)))
     except (ValueError, KeyError, AttributeError):
         return False
 

@@ -40,6 +40,6 @@ def convert(source: FilePath, target: FilePath, overwrite: bool = False) -> None
     if path.endswith(_WEIGHTS):
         save_weights(model, path)
     elif path.endswith(_ONNX):
-        export_model(model, path, format="onnx")
+        export_model(model, path)
     else:
         save_model(model, path)

@@ -8,13 +8,14 @@ Memory is then bounded by the file's size.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import RawIOBase
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 
 import h5py
 import numpy as np
@@ -28,6 +29,30 @@ _LAYOUTS = (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
 # What h5py raises where a file does not make sense.
 _DAMAGED = (OSError, RuntimeError, KeyError, TypeError, ValueError, IndexError, UnicodeError, OverflowError)
 _STRING, _INTEGER = h5py.h5t.STRING, h5py.h5t.INTEGER
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@contextmanager
+def _h5py(who: str) -> Iterator[None]:
+    """Calls of h5py, whose errors become a ValueError that names the file."""
+    try:
+        yield
+    except _DAMAGED as error:
+        if str(error).startswith(who):
+            raise
+        raise ValueError(f"{who}: no HDF5 file, or a damaged one: {error}") from error
+
+
+def _reads(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
+    """A method of a group or an array that calls h5py."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+        with _h5py(self.who):
+            return method(self, *args, **kwargs)
+
+    return call
 
 
 class Group:
@@ -37,21 +62,25 @@ class Group:
         self.who, self.path, self.file_size = who, path, file_size
         self._group = group
 
+    @_reads
     def has(self, name: str) -> bool:
         """Whether something of this name (without '/') is here."""
         return name in self._group
 
+    @_reads
     def __len__(self) -> int:
         return len(self._group)
 
+    @_reads
     def names(self, most: int) -> list[str]:
         """The names of what is here; refused where there are more than `most`."""
         if len(self._group) > most:
             raise ValueError(
                 f"{self.who}: '{self.path or '/'}' must hold at most {most} things, got {len(self._group)}"
             )
-        return list(self._group)
+        return [_decoded(name) for name in self._group]
 
+    @_reads
     def group(self, path: str) -> Group:
         """The group at a path below this one.
 
@@ -63,6 +92,7 @@ class Group:
             raise ValueError(f"{self.who}: '{self._full(path)}' must be a group, got {type(found).__name__}")
         return Group(self.who, found, self.file_size, self._full(path))
 
+    @_reads
     def array(self, path: str) -> Array:
         """The array at a path below this group, unread.
 
@@ -74,15 +104,17 @@ class Group:
             raise ValueError(f"{self.who}: '{self._full(path)}' must be an array, got {type(found).__name__}")
         return Array(self.who, found, self._full(path), self.file_size)
 
+    @_reads
     def text(self, name: str) -> str | None:
         """The attribute of this name as text; None where there is none."""
         value = self._attribute(name, _STRING)
-        if value is None or isinstance(value, str):
-            return value
-        if not isinstance(value, bytes):
+        if value is None:
+            return None
+        if not isinstance(value, (str, bytes)):
             raise ValueError(f"{self.who}: attribute '{name}' must be one text, got {type(value).__name__}")
-        return value.decode("utf-8")
+        return _decoded(value)
 
+    @_reads
     def texts(self, name: str) -> list[str]:
         """The attribute of this name as a list of texts; put together where Keras cut it.
 
@@ -96,9 +128,9 @@ class Group:
                 parts.append(part)
         if not parts:
             raise ValueError(f"{self.who}: '{self.path or '/'}' has no attribute '{name}'; it is no weights group")
-        values = [value for part in parts for value in np.asarray(part).reshape(-1).tolist()]
-        return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+        return [_decoded(value) for part in parts for value in np.asarray(part).reshape(-1).tolist()]
 
+    @_reads
     def checksum(self) -> int | None:
         """The checksum that pyconvnet wrote for this group's texts, or None."""
         return _checksum(self.who, self._group)
@@ -127,7 +159,7 @@ class Array:
 
     def __init__(self, who: str, dataset: h5py.Dataset, name: str, file_size: int) -> None:
         self.name = name
-        self._who, self._dataset = who, dataset
+        self.who, self._dataset = who, dataset
         made = dataset.id.get_create_plist()
         if made.get_layout() not in _LAYOUTS or made.get_external_count() or made.get_nfilters():
             raise ValueError(
@@ -147,6 +179,7 @@ class Array:
             )
         self._checksum = _checksum(who, dataset)
 
+    @_reads
     def read_into(self, out: NDArray[np.float32]) -> None:
         """Reads all numbers; `out` is float32, C-contiguous, of this shape.
 
@@ -156,8 +189,9 @@ class Array:
         if out.size:
             self._dataset.read_direct(out)
         if self._checksum is not None and zlib.crc32(out.data) != self._checksum:
-            raise ValueError(f"{self._who}: array '{self.name}' is damaged: its checksum is another than was written")
+            raise ValueError(f"{self.who}: array '{self.name}' is damaged: its checksum is another than was written")
 
+    @_reads
     def read_number(self) -> float | int:
         """The only number of an array without axes."""
         return self._dataset[()].item()  # type: ignore[no-any-return]
@@ -172,20 +206,18 @@ def open_hdf5(who: str, source: str | os.PathLike[str] | BinaryIO | RawIOBase) -
         source: a path, or an open binary file of which no texts are read.
 
     Raises:
-        ValueError: it is no HDF5 file, or a damaged one; also where that shows while it is read inside.
+        ValueError: it is no HDF5 file, or a damaged one; where that shows only while it is read, groups and arrays
+            raise it.
     """
-    try:
+    with _h5py(who):
         if isinstance(source, (str, os.PathLike)):
             size = os.stat(source).st_size
             check_heaps(who, source)
         else:
             size = source.seek(0, os.SEEK_END)
-        with h5py.File(source, "r") as file:
-            yield Group(who, file, size)
-    except _DAMAGED as error:
-        if str(error).startswith(who):
-            raise
-        raise ValueError(f"{who}: no HDF5 file, or a damaged one: {error}") from error
+        opened = h5py.File(source, "r")
+    with opened as file:
+        yield Group(who, file, size)
 
 
 def write_array(group: h5py.Group, path: str, value: Any, *, checksums: bool) -> None:
@@ -231,6 +263,11 @@ def _attribute(who: str, owner: h5py.Group | h5py.Dataset, name: str, kind: int)
     if found.get_type().get_class() != kind:
         raise ValueError(f"{who}: attribute '{name}' must hold {'text' if kind == _STRING else 'a whole number'}")
     return owner.attrs[name]
+
+
+def _decoded(value: str | bytes) -> str:
+    """A text as h5py gives it, which lets bytes that are no UTF-8 pass in a `str`."""
+    return (value.encode("utf-8") if isinstance(value, str) else value).decode("utf-8")
 
 
 def _checksum(who: str, owner: h5py.Group | h5py.Dataset) -> int | None:

@@ -12,10 +12,10 @@ from pyconvnet.saving import archive, legacy_h5, safetensors, weights_h5
 from pyconvnet.saving.compile_config import compile_arguments
 from pyconvnet.saving.hdf5 import Group, open_hdf5, texts_checksum
 from pyconvnet.saving.json_text import read_json
-from pyconvnet.saving.optimizer_state import restore
+from pyconvnet.saving.optimizer_state import read_state
 from pyconvnet.saving.read_config import read_model
 from pyconvnet.saving.save import NOTES, FilePath
-from pyconvnet.saving.stored import StoredArray, read_all_or_none, read_new
+from pyconvnet.saving.stored import StoredArray, read_first, read_new
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 ZIP_START = b"PK"
@@ -76,13 +76,13 @@ def load_weights(model: Any, filepath: FilePath) -> None:
         raise ValueError(f"{who}: {model.label} is not built and has no weights to fill; fit it or call build first")
     if start.startswith(ZIP_START):
         with archive.open_archive(who, filepath) as zipped, open_hdf5(who, zipped.weights()) as file:
-            read_all_or_none(weights_h5.pair_weights(who, file, model))
+            read_first(weights_h5.pair_weights(who, file, model))()
     elif start == HDF5_START:
         with open_hdf5(who, filepath) as file:
             _weights_of_h5(who, file, model)
     elif os.fspath(filepath).endswith(safetensors.ENDING):
         with open_tensors(who, filepath) as tensors:
-            read_all_or_none(safetensors.pair_weights(who, tensors, model))
+            read_first(safetensors.pair_weights(who, tensors, model))()
     else:
         raise ValueError(f"{who}: neither .weights.h5, .h5, .keras nor .safetensors; it begins with {start!r}")
 
@@ -98,7 +98,7 @@ def _from_keras(who: str, path: FilePath, compile: bool) -> Any:
             read_new(weights_h5.pair_weights(who, file, model) if model.built else [])
             if compile and config.get("compile_config"):
                 _compile(who, model, config["compile_config"], weights_h5.stored_optimizer(file))
-    _take_seed(who, model, notes)
+    model._seed = _seed_of(who, notes, model._seed)
     return model
 
 
@@ -117,7 +117,7 @@ def _from_h5(who: str, path: FilePath, compile: bool) -> Any:
         read_new(legacy_h5.pair_weights(who, file.group("model_weights"), model) if model.built else [])
         if compile and settings is not None:
             _compile(who, model, read_json(who, "training_config", settings), legacy_h5.stored_optimizer(file))
-        _take_seed(who, model, _notes_of(who, file))
+        model._seed = _seed_of(who, _notes_of(who, file), model._seed)
     return model
 
 
@@ -128,20 +128,22 @@ def _from_tensors(who: str, path: FilePath) -> Any:
             raise ValueError(f"{who}: the file holds weights without a network; build it and call model.load_weights")
         model = _build(who, read_json(who, "model_config", text), os.stat(path).st_size)
         read_new(safetensors.pair_weights(who, tensors, model))
-        _take_seed(who, model, read_json(who, NOTES, tensors.metadata.get(NOTES, "{}")))
+        model._seed = _seed_of(who, read_json(who, NOTES, tensors.metadata.get(NOTES, "{}")), model._seed)
     return model
 
 
 def _weights_of_h5(who: str, file: Group, model: Any) -> None:
-    if weights_h5.is_weights_file(file):
-        read_all_or_none(weights_h5.pair_weights(who, file, model))
-        stored = weights_h5.stored_optimizer(file)
-        if model.compiled and stored:
-            restore(who, model.optimizer, model.trainable_weights, stored, new=False)
-            _take_seed(who, model, _notes_of(who, file))
+    if not weights_h5.is_weights_file(file):
+        group = file.group("model_weights") if file.has("model_weights") else file
+        read_first(legacy_h5.pair_weights(who, group, model))()
         return
-    group = file.group("model_weights") if file.has("model_weights") else file
-    read_all_or_none(legacy_h5.pair_weights(who, group, model))
+    write_weights = read_first(weights_h5.pair_weights(who, file, model))
+    stored = weights_h5.stored_optimizer(file) if model.compiled else []
+    write_state = read_state(who, model.optimizer, model.trainable_weights, stored, new=False)
+    seed = _seed_of(who, _notes_of(who, file), model._seed) if stored else model._seed
+    write_weights()
+    write_state()
+    model._seed = seed
 
 
 def _build(who: str, config: dict[str, Any], file_size: int) -> Any:
@@ -155,7 +157,7 @@ def _compile(who: str, model: Any, settings: Any, stored: Sequence[StoredArray])
         if not isinstance(settings, dict):
             raise TypeError(f"they must be a dictionary, got {type(settings).__name__}")
         model.compile(**compile_arguments(who, settings, len(model.output_names)))
-    restore(who, model.optimizer, model.trainable_weights, stored, new=True)
+    read_state(who, model.optimizer, model.trainable_weights, stored, new=True)()
 
 
 @contextmanager
@@ -168,13 +170,13 @@ def _explained(who: str, what: str) -> Iterator[None]:
         raise ValueError(f"{who}: {what}: {text}") from error
 
 
-def _take_seed(who: str, model: Any, notes: Any) -> None:
+def _seed_of(who: str, notes: Any, default: int) -> int:
     seed = notes.get("seed") if isinstance(notes, dict) else None
     if seed is None:
-        return
+        return default
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise ValueError(f"{who}: the seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
-    model._seed = seed
+    return seed
 
 
 def _notes_of(who: str, file: Group) -> dict[str, Any]:
@@ -195,6 +197,8 @@ def first_bytes(who: str, path: FilePath) -> bytes:
     """What a file begins with, which tells its format."""
     if os.path.isdir(path):
         raise ValueError(f"{who}: a folder; pyconvnet reads .keras and .h5 files (a SavedModel folder is TensorFlow's)")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"{who}: must be a file on a disk, got a pipe or a device, which would be waited for")
     file: BinaryIO
     with open(path, "rb") as file:
         return file.read(len(HDF5_START))

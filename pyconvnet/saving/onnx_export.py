@@ -28,29 +28,12 @@ _MOST_BYTES = 2**31 - 2**20  # of weights: protobuf ends at 2 GiB
 def export_model(
     model: Any,
     filepath: FilePath,
-    format: str = "tf_saved_model",
+    format: str = "onnx",
     verbose: bool | None = None,
     input_signature: None = None,
     opset_version: int | None = None,
 ) -> None:
-    """Writes what a model predicts as an ONNX file; training settings are not in it.
-
-    Args:
-        model: a built model.
-        filepath: where; a file that is there is replaced as a whole, or left as it is where writing fails.
-        format: "onnx", the only one that is offered; Keras's default is another.
-        verbose: True says that the file is written; None and False say nothing.
-        input_signature: only None: the shapes are the model's own.
-        opset_version: only 17, or None for the same.
-
-    Raises:
-        ValueError: another format, signature or opset, a model that is not built or too large.
-        ImportError: the package onnx is not installed.
-        OSError: the file cannot be written.
-
-    Example:
-        >>> export_model(model, "model.onnx", format="onnx")  # doctest: +SKIP
-    """
+    """As `model.export`."""
     who = f"export: '{os.fspath(filepath)}'"
     if format != "onnx":
         raise ValueError(f"{who}: format must be 'onnx', the only one that pyconvnet writes, got {format!r}")

@@ -1,6 +1,6 @@
 """An ONNX graph while it grows: names, constants, and in which order the axes of each value lie.
 
-pyconvnet's values are [n, height, width, channels], ONNX's convolutions, pools and normalisations take
+pyconvnet's values are [n, height, width, channels], ONNX's convolutions, pools and normalizations take
 [n, channels, height, width]. A value is turned where it is first asked for in the order that is not there, and then it
 is there in both: neighbours that agree have nothing between them.
 """

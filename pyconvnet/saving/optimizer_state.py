@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,23 +43,26 @@ def state_arrays(optimizer: Optimizer, trainable: Sequence[Variable]) -> list[tu
     return found
 
 
-def restore(
+def read_state(
     who: str, optimizer: Optimizer, trainable: Sequence[Variable], stored: Sequence[StoredArray], *, new: bool
-) -> None:
-    """Puts the optimizer into the stored state; where that is of another optimizer or network, warns as Keras does.
+) -> Callable[[], None]:
+    """Reads and checks a stored state; where it is of another optimizer or network, warns as Keras does.
 
     Args:
         who: who loads what, for messages.
         optimizer: the model's optimizer, as compiled.
         trainable: the model's trainable variables in order.
         stored: the arrays of the file, in order.
-        new: whether nobody has seen the optimizer yet; otherwise an error leaves it as it was.
+        new: whether nobody has seen the optimizer yet; its slots are then filled at once.
+
+    Returns:
+        What puts the optimizer into that state; without a call one that is not new stays as it was.
 
     Raises:
         ValueError: an array of another shape, or a step number or learning rate that is none.
     """
     if not stored:
-        return
+        return lambda: None
     slots = list(stored[1:])
     rate = slots.pop(0) if slots and slots[0].shape == () else None
     by_kind = stored[0].name.split("/")[-1].startswith("iter:")
@@ -72,23 +75,26 @@ def restore(
             f"for this model, the file has {len(slots)}; training begins with a fresh optimizer",
             stacklevel=2,
         )
-        return
+        return lambda: None
     for (variable, slot, _), array in zip(targets, slots, strict=True):
         check_shape(who, f"{slot} of {variable.path}", variable.shape, array)
-    iterations, learning_rate = _number(who, stored[0], "i"), None if rate is None else _number(who, rate, "f")
-    if iterations < 0:
-        raise ValueError(f"{who}: the optimizer's step number must be at least 0, got {iterations}")
+    iterations = int(_number(who, stored[0], "i"))
+    learning_rate = None if rate is None else _number(who, rate, "f")
     values = [target if new else np.empty(target.shape, np.float32) for _, _, target in targets]
     for value, array in zip(values, slots, strict=True):
         array.read_into(value)
-    if not new:
-        for (_, _, target), value in zip(targets, values, strict=True):
-            target[...] = value
-    optimizer.iterations = int(iterations)
-    # The file's float32 is the configured number rounded, unless that was changed while training.
-    changed = learning_rate is not None and np.float32(optimizer.learning_rate) != np.float32(learning_rate)
-    if changed and optimizer.schedule is None:
-        optimizer.learning_rate = learning_rate
+
+    def write() -> None:
+        if not new:
+            for (_, _, target), value in zip(targets, values, strict=True):
+                target[...] = value
+        optimizer.iterations = iterations
+        # The file's float32 is the configured number rounded, unless that was changed while training.
+        changed = learning_rate is not None and np.float32(optimizer.learning_rate) != np.float32(learning_rate)
+        if changed and optimizer.schedule is None:
+            optimizer.learning_rate = learning_rate
+
+    return write
 
 
 def _slots(
@@ -113,6 +119,6 @@ def _number(who: str, array: StoredArray, kind: str) -> Any:
     if array.shape != () or array.kind != kind:
         raise ValueError(f"{who}: '{array.name}' must be one number of the optimizer, got an array {array.shape}")
     value = array.read_number()
-    if not math.isfinite(value):
-        raise ValueError(f"{who}: '{array.name}' must be a number, got {value}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{who}: '{array.name}' must be a number from 0 on, got {value}")
     return value

@@ -25,7 +25,7 @@ _ANY = object()
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("kernel_constraint", "bias_constraint", "beta_constraint", "gamma_constraint"), (None,)),
     **dict.fromkeys(("depthwise_constraint", "quantization_config", "lora_rank"), (None,)),
-    **dict.fromkeys(("sparse", "ragged", "optional", "renorm", "synchronized"), (False, None)),
+    **dict.fromkeys(("sparse", "ragged", "optional", "renorm", "synchronized", "from_sorted_ids"), (False, None)),
     **dict.fromkeys(("virtual_batch_size", "adjustment", "input_axes", "output_axes", "ignore_class"), (None,)),
     **dict.fromkeys(("renorm_clipping", "renorm_momentum", "fused", "fn", "name", "dtype"), (_ANY,)),
     **dict.fromkeys(("jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency"), (_ANY,)),

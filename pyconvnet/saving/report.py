@@ -18,6 +18,7 @@ _FORMATS = {
     "weights of h5": "weights in the legacy HDF5 format (.h5)",
     "safetensors": "weights in the safetensors format",
 }
+_NOT_IN_KERAS2 = ("weight_decay", "use_ema")  # nor in TensorFlow's old optimizers, for which it takes ours
 _MOST_LINES = 200  # layers that are listed
 
 
@@ -121,9 +122,11 @@ def _keras3(found: Contents) -> str:
         return "yes, load_weights"
     if found.format == "keras":
         return "no, it is of Keras 2" if _is_version(found, "2.") else "yes"
-    settings = found.settings or {}
-    if isinstance(settings.get("metrics"), str):
+    if isinstance((found.settings or {}).get("metrics"), str):
         return "with compile=False only, since its metrics are no list"
+    rate = _optimizer_settings(found).get("learning_rate")
+    if found.format == "h5" and isinstance(rate, dict) and "module" not in rate:
+        return f"with compile=False only, since {rate.get('class_name')} does not say which module it is from"
     if found.format == "h5" and found.notes:
         return "yes, with a fresh optimizer"
     if _has_inner_models(found):
@@ -139,8 +142,19 @@ def _keras2(found: Contents) -> str:
     if found.format == "keras":
         return "yes" if _is_version(found, "2.") else "no, it is of Keras 3; pyconvnet convert makes an .h5 of it"
     if found.notes:
+        unknown = [name for name in _NOT_IN_KERAS2 if _optimizer_settings(found).get(name)]
+        if unknown:
+            return f"with compile=False only, since it takes the optimizer for an old one without {unknown[0]}"
         return "yes, with a fresh optimizer"
     return "no, it is of Keras 3; pyconvnet convert makes one that it opens" if _is_version(found, "3.") else "yes"
+
+
+def _optimizer_settings(found: Contents) -> dict[str, Any]:
+    """The optimizer's arguments; empty where there are none."""
+    settings = found.settings or {}
+    entry = settings.get("optimizer", settings.get("optimizer_config"))
+    config = entry.get("config") if isinstance(entry, dict) else None
+    return config if isinstance(config, dict) else {}
 
 
 def _has_inner_models(found: Contents) -> bool:

@@ -52,6 +52,17 @@ def save_model(model: Any, filepath: FilePath, overwrite: bool = True, include_o
     _save("save", model, filepath, formats, overwrite)
 
 
+def check_savable(model: Any) -> None:
+    """Finds out before a training what `save_model` would refuse after it.
+
+    Raises:
+        ValueError: a layer, an initializer, an optimizer or the like of the user's own class.
+    """
+    keras3_object(model)
+    if model.compiled:
+        keras3_settings(model)
+
+
 def save_weights(model: Any, filepath: FilePath, overwrite: bool = True) -> None:
     """Saves the weights; `load_weights` reads them into a model of the same network.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -70,14 +70,18 @@ def read_new(pairs: Sequence[Pair]) -> None:
         variable.version += 1
 
 
-def read_all_or_none(pairs: Sequence[Pair]) -> None:
-    """Reads everything first and writes then, so that a file that breaks off changes nothing."""
+def read_first(pairs: Sequence[Pair]) -> Callable[[], None]:
+    """Reads everything, so that a file that breaks off changes nothing; answers what writes it into the variables."""
     values = []
     for variable, array in pairs:
         values.append(np.empty(variable.shape, np.float32))
         array.read_into(values[-1])
-    for (variable, _), value in zip(pairs, values, strict=True):
-        variable.assign(value)
+
+    def write() -> None:
+        for (variable, _), value in zip(pairs, values, strict=True):
+            variable.assign(value)
+
+    return write
 
 
 def count_numbers(arrays: Sequence[StoredArray]) -> int:

@@ -7,6 +7,7 @@ The `.h5` file is written in Keras 2's words, which both read.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyconvnet._identifiers import Configurable
 from pyconvnet.layers import InputLayer, KerasTensor, Layer
 from pyconvnet.layers.symbolic import Call
 from pyconvnet.models import Functional, Model, Sequential
+from pyconvnet.optimizers.schedules import LearningRateSchedule
 
 Config = dict[str, Any]
 
@@ -21,16 +23,20 @@ _NO_CALL = {"mask": None}  # what Keras 3 notes of a call besides its tensors
 
 
 def keras3_object(value: Configurable) -> Config:
-    """A model, layer, initializer, regularizer, optimizer, loss or metric as Keras 3 writes it."""
-    cls = type(value)
+    """A model, layer, initializer, regularizer, optimizer, loss or metric as Keras 3 writes it.
+
+    Raises:
+        ValueError: a class of the user's, but for a model's: what that computes is in its layers.
+    """
+    cls = _known_class(value)
     entry: Config = {"module": _module(cls), "class_name": cls.__name__, "config": {}, "registered_name": None}
-    if isinstance(value, Functional):
-        entry |= {"module": "keras.src.models.functional", "registered_name": "Functional"}
-        return {**entry, "config": _graph(value, _keras3_node, keras3_object), "build_config": {"input_shape": None}}
     if isinstance(value, Sequential):
         shape = list(value.input_shape)
         config = {**_row(value, keras3_object), "trainable": value.trainable, "build_input_shape": shape}
         return {**entry, "module": "keras", "config": config, "build_config": {"input_shape": shape}}
+    if isinstance(value, Model):
+        entry |= {"module": "keras.src.models.functional", "registered_name": "Functional"}
+        return {**entry, "config": graph_config(value), "build_config": {"input_shape": None}}
     if isinstance(value, InputLayer):
         return {**entry, "config": {"batch_shape": [None, *value.shape], "dtype": value.dtype, "name": value.name}}
     entry["config"] = _config(value, keras3_object)
@@ -43,21 +49,37 @@ def keras3_object(value: Configurable) -> Config:
 
 def keras2_object(value: Configurable) -> Config:
     """The same as Keras 2 writes it, in words that Keras 3 reads too."""
-    if isinstance(value, Functional):
-        config = _graph(value, _keras2_node, keras2_object)
-    elif isinstance(value, Sequential):
+    cls = _known_class(value)
+    if isinstance(value, Sequential):
         config = _row(value, keras2_object)
+    elif isinstance(value, Model):
+        config = _graph(value, _keras2_node, keras2_object)
     elif isinstance(value, InputLayer):
         config = {"batch_input_shape": [None, *value.shape], "dtype": value.dtype, "name": value.name}
     else:
         config = _config(value, keras2_object)
-    return {"class_name": type(value).__name__, "config": config}
+    entry: Config = {"class_name": cls.__name__, "config": config}
+    if isinstance(value, LearningRateSchedule):  # the one object that Keras 3 does not find by its name alone
+        entry |= {"module": _module(cls), "registered_name": None}
+    return entry
 
 
-def _config(value: Configurable, nested: Callable[[Configurable], Config]) -> Config:
+def graph_config(model: Model) -> Config:
+    """The layers of a model and their connections as Keras 3 writes them."""
+    return _graph(model, _keras3_node, keras3_object)
+
+
+def _config(value: Any, nested: Callable[[Configurable], Config]) -> Config:
     config = {}
     for name, plain in value.get_config().items():
         own = getattr(value, "schedule" if name == "learning_rate" else name, None)
+        if isinstance(own, LearningRateSchedule) and not _is_ours(type(own)):
+            own, plain = None, value.learning_rate
+            warnings.warn(
+                f"{type(value).__name__}: no file holds a schedule of your own, so the rate of the next step, "
+                f"{plain:g}, is saved as a number; compile the loaded model with the schedule again",
+                stacklevel=2,
+            )
         config[name] = nested(own) if isinstance(own, Configurable) and not isinstance(own, str) else plain
     config.pop("batch_input_shape", None)  # the InputLayer says it
     return config
@@ -68,7 +90,7 @@ def _row(model: Sequential, nested: Callable[[Configurable], Config]) -> Config:
     return {"name": model.name, "layers": [nested(layer) for layer in (first, *model.layers)]}
 
 
-def _graph(model: Functional, node: Callable[[Model, Call], Any], nested: Callable[[Configurable], Config]) -> Config:
+def _graph(model: Model, node: Callable[[Model, Call], Any], nested: Callable[[Configurable], Config]) -> Config:
     """A graph: its layers, each with its uses, and which of their outputs are the model's."""
     layers = []
     keras2 = node is _keras2_node
@@ -122,7 +144,24 @@ def _history(model: Model, tensor: KerasTensor, keras2: bool) -> list[Any]:
     return [layer.name, number, next(i for i, made in enumerate(tensor.call.outputs) if made is tensor)]
 
 
+def _known_class(value: Any) -> type:
+    """The class that a file names for it."""
+    cls = type(value)
+    if isinstance(value, Model):
+        return Sequential if isinstance(value, Sequential) else Functional
+    if not _is_ours(cls):
+        raise ValueError(
+            f"{getattr(value, 'label', cls.__name__)}: {cls.__name__} is a class of your own, which no program could "
+            "make again from a file; use one of pyconvnet's, or save_weights and build the model before load_weights"
+        )
+    return cls
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == "pyconvnet"
+
+
 def _module(cls: type) -> str:
     """pyconvnet.layers.conv2d -> keras.layers: the rooms have Keras's names."""
     _, *rooms = cls.__module__.split(".")
-    return ".".join(["keras", *rooms[: 2 if rooms[-1] == "schedules" else 1]])
+    return ".".join(["keras", *rooms[: 2 if "schedules" in rooms else 1]])
