@@ -34,6 +34,25 @@ class Configurable:
 T = TypeVar("T", bound=Configurable)
 
 
+def refuse_methods(cls: type, names: tuple[str, ...], instead: str) -> None:
+    """Refuses a class of the user's with methods that would never be called; for `__init_subclass__`.
+
+    Args:
+        cls: the new class.
+        names: of such methods.
+        instead: what to do.
+
+    Raises:
+        TypeError: the class has one of them.
+    """
+    for name in names:
+        if name in vars(cls):
+            raise TypeError(
+                f"{cls.__name__}: a {name}() of its own would never be called, since the kernels of a step are planned "
+                f"before it runs; {instead}"
+            )
+
+
 def argument_names(cls: type) -> list[str]:
     """The named arguments of a class's constructor, in order."""
     parameters = inspect.signature(cls).parameters.values()

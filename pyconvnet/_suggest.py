@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `name` whatever its case, or None if all are far away."""
-    by_lower = {word.lower(): word for word in known}
+def nearest(name: str, words: Iterable[str]) -> str | None:
+    """The word nearest to `name` whatever its case, or None if all are far away."""
+    by_lower = {word.lower(): word for word in words}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return by_lower[near[0]] if near else None
 
@@ -39,6 +39,26 @@ def unknown(who: str, what: str, name: object, known: Iterable[str]) -> str:
     near = nearest(str(name), words)
     hint = f"; did you mean '{near}'?" if near else "."
     return f"{who}: unknown {what} {name!r}{hint} Known: {', '.join(words)}"
+
+
+def known(who: str, what: str, name: object, table: Collection[str]) -> str:
+    """`name` where `table` has it.
+
+    Args:
+        who, what: for the message, as for `unknown`.
+        name: what was given.
+        table: the names that do.
+
+    Raises:
+        ValueError: another name, or no text at all; the sentence is that of `unknown`.
+
+    Example:
+        >>> known("train", "order", "first", ["first", "last"])
+        'first'
+    """
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(unknown(who, what, name, table))
+    return name
 
 
 def unknown_argument(who: str, name: str, known: Sequence[str]) -> str:

@@ -1,9 +1,19 @@
-"""Writing text to a stream whatever it can show."""
+"""Text for a terminal, written whatever the stream can show."""
 
 from __future__ import annotations
 
 import sys
 from typing import TextIO
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "thread"), counted(1000, "epoch")
+        ('1 thread', '1,000 epochs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def can_encode(stream: TextIO, text: str) -> bool:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from pyconvnet import ops
 from pyconvnet._suggest import unknown
+from pyconvnet.ops._check import float_array, real
 
 
 @dataclass(frozen=True)
 class ActivationFunction:
-    """An activation function: a name that layers and the plan understand, callable on arrays too.
+    """An activation function: a name that layers and the plan understand, callable on arrays and layers' outputs too.
 
     Attributes:
         name: "relu" and so on.
@@ -31,17 +31,60 @@ class ActivationFunction:
     parameter_name: str = ""
     parameter: float = 0.0
 
-    def __call__(self, x: ArrayLike) -> NDArray[np.float32]:
-        """The function of x, float32 of x's shape; softmax goes along the last axis."""
-        parameters = {self.parameter_name: self.parameter} if self.parameter_name else {}
-        return ops.activation(x, self.name, **parameters)
+    def __call__(self, x: Any, **parameters: Any) -> Any:
+        """The function of x, float32 of x's shape; softmax goes along the last axis.
+
+        Args:
+            x: numbers, or a symbolic tensor, to which it is applied by a layer.
+            parameters: the function's number by its name, such as ``alpha=0.5`` for elu.
+
+        Raises:
+            ValueError, TypeError: no numbers, a wrong parameter, or another one than the default on a symbolic tensor.
+        """
+        known = {self.parameter_name: self.parameter} if self.parameter_name else {}
+        if not isinstance(x, _tensors().KerasTensor):
+            return ops.activation(x, self.name, **(known | parameters))
+        if known | parameters != known:
+            raise ValueError(f"activations.{self.name}: layers have no {parameters} for it; only {known or 'none'}")
+        return _tensors().Activation(self)(x)
 
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
 
 
+class _ReLU(ActivationFunction):
+    def __call__(  # type: ignore[override]
+        self, x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+    ) -> Any:
+        """x where it is above `threshold`, at most `max_value`; below, ``negative_slope * (x - threshold)``.
+
+        Raises:
+            ValueError, TypeError: arguments that are no numbers; a negative slope or largest value.
+        """
+        if isinstance(x, _tensors().KerasTensor):
+            return _tensors().ReLU(max_value, negative_slope, threshold)(x)
+        who = "activations.relu"
+        values = float_array(who, "x", x)
+        slope = real(who, "negative_slope", negative_slope, minimum=0.0)
+        edge = real(who, "threshold", threshold)
+        largest = np.inf if max_value is None else real(who, "max_value", max_value, minimum=0.0)
+        if slope == edge == 0.0 and max_value is None:
+            return ops.activation(values, self.name)
+        # as Keras: what is kept is cut to 0 .. max_value, a negative value above the threshold too
+        kept = np.where(values > edge, values, 0.0)
+        kept = kept if max_value is None else np.clip(kept, 0.0, largest)
+        return (kept - slope * np.maximum(edge - values, 0.0)).astype(np.float32)
+
+
+def _tensors() -> Any:
+    """The layers, which are made of the names here."""
+    from pyconvnet import layers
+
+    return layers
+
+
 linear = ActivationFunction("linear")
-relu = ActivationFunction("relu")
+relu = _ReLU("relu")
 sigmoid = ActivationFunction("sigmoid")
 tanh = ActivationFunction("tanh")
 softmax = ActivationFunction("softmax")

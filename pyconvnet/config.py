@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes.util
 import os
 import platform
-import sys
 
 import numpy as np
 
 from pyconvnet import _core
+from pyconvnet._terminal import say
 from pyconvnet.ops._check import integer
 
 # Switches: `pyconvnet.config.winograd = False`. Plans that are built from then on obey.
@@ -63,4 +63,4 @@ def describe() -> dict[str, str]:
 def show_config() -> None:
     """Prints version, compiler, instruction set, threads and what of CUDA was found."""
     for name, value in describe().items():
-        sys.stdout.write(f"{name + ':':<17}{value}\n")
+        say(f"{name + ':':<17}{value}")

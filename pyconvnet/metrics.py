@@ -1,60 +1,82 @@
-"""The metrics of `compile`: their names, which kernel computes them, and which way is better."""
+"""The metrics of `compile` as objects: what each computes, and which way is better."""
 
 from __future__ import annotations
 
-import itertools
-import re
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
-from pyconvnet._identifiers import Configurable, snake_case
-from pyconvnet._suggest import unknown
-from pyconvnet.ops._check import integer
+import numpy as np
+from numpy.typing import ArrayLike
 
-# kernel, as `pyconvnet.ops.metric` names it: the names that users write for it
-_KERNELS = {
-    "sparse_categorical_accuracy": ("SparseCategoricalAccuracy",),
-    "categorical_accuracy": ("CategoricalAccuracy",),
-    "binary_accuracy": ("BinaryAccuracy",),
-    "sparse_top_k_categorical_accuracy k=5": ("sparse_top_k_categorical_accuracy", "SparseTopKCategoricalAccuracy"),
-    "top_k_categorical_accuracy k=5": ("top_k_categorical_accuracy", "TopKCategoricalAccuracy"),
-    "sparse_categorical_crossentropy": ("SparseCategoricalCrossentropy",),
-    "categorical_crossentropy": ("CategoricalCrossentropy",),
-    "binary_crossentropy": ("BinaryCrossentropy", "bce", "BCE"),
-    "mean_squared_error": ("MeanSquaredError", "mse", "MSE"),
-    "mean_absolute_error": ("MeanAbsoluteError", "mae", "MAE"),
-}
-_KERNEL_OF = {name: kernel for kernel, others in _KERNELS.items() for name in (kernel, *others) if " " not in name}
-_ACCURACY = ("accuracy", "acc")
+from pyconvnet import losses
+from pyconvnet._identifiers import Configurable, argument_names, refuse_methods
+from pyconvnet._on_arrays import accuracy_values
+from pyconvnet._running_mean import RunningMean
+from pyconvnet.ops._check import FloatArray, check_dtype, check_last_axis, integer, rate, real
+from pyconvnet.ops.metric import with_settings
+
+# The values of settings that the kernels of a metric have without being told.
+_NEUTRAL = {"from_logits": 0, "label_smoothing": 0.0, "threshold": 0.5}
 M = TypeVar("M", bound="Metric")
-P = TypeVar("P", bound="_Plain")
-T = TypeVar("T", bound="_TopK")
+N = TypeVar("N", bound="_Named")
 F = TypeVar("F", bound="MeanMetricWrapper")
 Function = Callable[[Any, Any], Any]
 
 
-class Metric(Configurable, str):
+class Metric(Configurable, RunningMean, str):
     """A metric as an object: the name under which it is reported, which knows how it is computed.
 
+    It can be used alone too: `update_state` with each batch, then `result`. Training does not change that state.
+
     Args:
-        kernel: as `pyconvnet.ops.metric` names it.
-        name: under which it is reported.
+        kernel: as `pyconvnet.ops.metric` names it, without its settings.
+        name: under which it is reported; None: the kernel's.
+        dtype: only "float32".
+        settings: the arguments that it keeps besides.
+
+    Example:
+        >>> metric = SparseCategoricalAccuracy()
+        >>> metric.update_state([1, 0], [[0.1, 0.9], [0.2, 0.8]])
+        >>> metric.result()
+        0.5
     """
 
     kernel: str
 
-    def __new__(cls: type[M], kernel: str, name: str) -> M:
+    def __init_subclass__(cls) -> None:
+        """Refuses a metric with methods of its own, which training would not call."""
+        instead = "give compile a function of (y_true, y_pred), or derive from MeanMetricWrapper with one"
+        refuse_methods(cls, ("update_state", "result", "reset_state"), instead)
+
+    def __new__(cls: type[M], kernel: str, name: str | None, dtype: Any = None, **settings: Any) -> M:
         """A string with a kernel."""
-        if not isinstance(name, str):
+        if not isinstance(name, str | None):
             raise TypeError(f"{cls.__name__}: name must be a text, got {name!r}")
-        metric = str.__new__(cls, name)
-        metric.kernel = kernel
+        check_dtype(cls.__name__, dtype)
+        metric = str.__new__(cls, kernel if name is None else name)
+        numbers = {key: int(value) if isinstance(value, bool) else value for key, value in settings.items()}
+        metric.kernel = with_settings(kernel, **{key: v for key, v in numbers.items() if v != _NEUTRAL.get(key)})
+        metric.__dict__ |= settings
         return metric
 
     @property
     def name(self) -> str:
         """The name under which it is reported."""
         return str.__str__(self)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments that are kept, as plain Python values."""
+        return {key: getattr(self, key) for key in argument_names(type(self)) if key == "name" or key in vars(self)}
+
+    def _batch(self, y_true: ArrayLike, y_pred: ArrayLike) -> Iterable[float]:
+        if direction(self.kernel) == "max":
+            right = accuracy_values(type(self).__name__, self.kernel, y_true, y_pred)
+            return right.sum(dtype=np.float64) / math.prod(right.shape[1:]), len(np.atleast_1d(right))
+        settings = {key: value for key, value in self.get_config().items() if key != "name"}
+        loss = losses.get({"class_name": self.kernel.split()[0], "config": settings})
+        values = loss.values(y_true, y_pred)
+        return values.sum(dtype=np.float64), len(values)
 
     def __reduce__(self) -> tuple[Callable[..., Metric], tuple[Any, ...]]:
         return _again, (type(self), self.get_config())
@@ -64,31 +86,27 @@ def _again(cls: type[Metric], config: dict[str, Any]) -> Metric:
     return cls(**config)
 
 
-class _Plain(Metric):
-    """A metric that has nothing to set but its name."""
+class _Named(Metric):
+    """A metric of a kernel; a class may have settings besides."""
 
     _kernel: ClassVar[str]
 
-    def __new__(cls: type[P], name: str | None = None) -> P:
+    def __new__(cls: type[N], name: str | None = None, dtype: Any = None) -> N:
         """The metric under a name of one's own, or its kernel's."""
-        return Metric.__new__(cls, cls._kernel, cls._kernel if name is None else name)
+        return Metric.__new__(cls, cls._kernel, name, dtype)
 
 
-class _TopK(Metric):
+class _TopK(_Named):
     """The share of samples whose class is among the `k` with the largest predictions."""
 
-    _kernel: ClassVar[str]
     k: int
 
-    def __new__(cls: type[T], k: int = 5, name: str | None = None) -> T:
+    def __new__(cls: type[N], k: int = 5, name: str | None = None, dtype: Any = None) -> N:
         """The metric for one `k`, under a name of one's own or its kernel's."""
-        number = integer(cls.__name__, "k", k)
-        metric = Metric.__new__(cls, f"{cls._kernel} k={number}", cls._kernel if name is None else name)
-        metric.__dict__["k"] = number
-        return metric
+        return Metric.__new__(cls, cls._kernel, name, dtype, k=integer(cls.__name__, "k", k))
 
 
-class SparseCategoricalAccuracy(_Plain):
+class SparseCategoricalAccuracy(_Named):
     """The share of samples whose largest prediction is that of their class number.
 
     Example:
@@ -99,16 +117,30 @@ class SparseCategoricalAccuracy(_Plain):
     _kernel = "sparse_categorical_accuracy"
 
 
-class CategoricalAccuracy(_Plain):
+class CategoricalAccuracy(_Named):
     """The share of samples whose largest prediction is where their one-hot label is largest."""
 
     _kernel = "categorical_accuracy"
 
 
-class BinaryAccuracy(_Plain):
-    """The share of predictions on their label's side of 1/2."""
+class BinaryAccuracy(_Named):
+    """The share of predictions on their label's side of a threshold.
+
+    Args:
+        name: under which it is reported.
+        dtype: only "float32".
+        threshold: a prediction above it says 1, any other 0.
+
+    Example:
+        >>> BinaryAccuracy(threshold=0.0)([[1.0], [0.0]], [[0.5], [-2.0]])
+        1.0
+    """
 
     _kernel = "binary_accuracy"
+
+    def __new__(cls: type[N], name: str | None = None, dtype: Any = None, threshold: float = 0.5) -> N:
+        """The metric with a threshold."""
+        return Metric.__new__(cls, cls._kernel, name, dtype, threshold=real(cls.__name__, "threshold", threshold))
 
 
 class SparseTopKCategoricalAccuracy(_TopK):
@@ -117,6 +149,7 @@ class SparseTopKCategoricalAccuracy(_TopK):
     Args:
         k: how many.
         name: under which it is reported.
+        dtype: only "float32".
 
     Example:
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=[SparseTopKCategoricalAccuracy(k=3)])
@@ -132,31 +165,69 @@ class TopKCategoricalAccuracy(_TopK):
     _kernel = "top_k_categorical_accuracy"
 
 
-class SparseCategoricalCrossentropy(_Plain):
-    """The mean cross-entropy of class numbers."""
+class SparseCategoricalCrossentropy(_Named):
+    """The mean cross-entropy of class numbers; arguments as those of the loss."""
 
     _kernel = "sparse_categorical_crossentropy"
 
+    def __new__(
+        cls: type[N],
+        name: str | None = None,
+        dtype: Any = None,
+        from_logits: bool = False,
+        ignore_class: None = None,
+        axis: int = -1,
+    ) -> N:
+        """The metric of probabilities or of logits."""
+        check_last_axis(cls.__name__, axis)
+        if ignore_class is not None:
+            raise ValueError(f"{cls.__name__}: ignore_class must be None, got {ignore_class!r}; drop those samples")
+        return Metric.__new__(cls, cls._kernel, name, dtype, from_logits=bool(from_logits))
 
-class CategoricalCrossentropy(_Plain):
-    """The mean cross-entropy of one-hot labels."""
+
+class CategoricalCrossentropy(_Named):
+    """The mean cross-entropy of one-hot labels; arguments as those of the loss."""
 
     _kernel = "categorical_crossentropy"
 
+    def __new__(
+        cls: type[N],
+        name: str | None = None,
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+    ) -> N:
+        """The metric of probabilities or of logits, with smoothed labels if wanted."""
+        check_last_axis(cls.__name__, axis)
+        share = rate(cls.__name__, "label_smoothing", label_smoothing)
+        return Metric.__new__(cls, cls._kernel, name, dtype, from_logits=bool(from_logits), label_smoothing=share)
 
-class BinaryCrossentropy(_Plain):
-    """The mean cross-entropy of yes-or-no labels."""
+
+class BinaryCrossentropy(_Named):
+    """The mean cross-entropy of yes-or-no labels; arguments as those of the loss."""
 
     _kernel = "binary_crossentropy"
 
+    def __new__(
+        cls: type[N],
+        name: str | None = None,
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+    ) -> N:
+        """The metric of probabilities or of logits, with smoothed labels if wanted."""
+        share = rate(cls.__name__, "label_smoothing", label_smoothing)
+        return Metric.__new__(cls, cls._kernel, name, dtype, from_logits=bool(from_logits), label_smoothing=share)
 
-class MeanSquaredError(_Plain):
+
+class MeanSquaredError(_Named):
     """The mean of the squared differences."""
 
     _kernel = "mean_squared_error"
 
 
-class MeanAbsoluteError(_Plain):
+class MeanAbsoluteError(_Named):
     """The mean of the absolute differences."""
 
     _kernel = "mean_absolute_error"
@@ -182,128 +253,60 @@ class MeanMetricWrapper(Metric):
 
     fn: Function
 
-    def __new__(cls: type[F], fn: Function, name: str | None = None) -> F:
+    def __new__(cls: type[F], fn: Function, name: str | None = None, dtype: Any = None) -> F:
         """The metric under a name of one's own."""
         if not callable(fn):
             raise TypeError(f"{cls.__name__}: fn must be a function of (y_true, y_pred), got {fn!r}")
-        metric = Metric.__new__(cls, "", "mean_metric_wrapper" if name is None else name)
+        metric = Metric.__new__(cls, "", "mean_metric_wrapper" if name is None else name, dtype)
         metric.__dict__["fn"] = fn
         return metric
 
+    def _batch(self, y_true: ArrayLike, y_pred: ArrayLike) -> Iterable[float]:
+        values = np.asarray(self.fn(np.asarray(y_true), np.asarray(y_pred)), np.float64)
+        if values.ndim == 0:
+            return float(values), 1
+        return values.reshape(len(values), -1).mean(axis=1).sum(), len(values)
 
-def names(metrics: object) -> tuple[str, ...]:
-    """The names given to ``compile(metrics=...)``, checked.
 
-    Args:
-        metrics: None, a name, a `Metric` or a function, or a list of them.
+def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
+    """1 where the largest output is that of the class number, else 0: labels [...], outputs [..., classes].
 
-    Returns:
-        Each metric once, in the order given, with a number where another one has its name; functions as
-        `MeanMetricWrapper`.
-
-    Raises:
-        TypeError: something is not a name.
-        ValueError: an unknown name.
+    Like all functions of this module it can be given to `compile` too.
 
     Example:
-        >>> names("accuracy")
-        ('accuracy',)
+        >>> sparse_categorical_accuracy([1, 1], [[0.1, 0.9], [0.8, 0.2]])
+        array([1., 0.], dtype=float32)
     """
-    given = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
-    if given is None:
-        return ()
-    if not isinstance(given, Iterable) or isinstance(given, dict):
-        raise TypeError(f"compile: metrics must be a name or a list of names, got {metrics!r}")
-    found: list[str] = []
-    for metric in given:
-        name = _named(metric, found)
-        if name not in found:
-            found.append(name)
-        elif _is_another(name, found):
-            found.append(_renamed(name, _free(name, found)))
-    return tuple(found)
+    return accuracy_values("sparse_categorical_accuracy", "sparse_categorical_accuracy", y_true, y_pred)
 
 
-def _is_another(name: str, taken: Iterable[str]) -> bool:
-    """Whether a metric computes something else than those that have its name or name_1, ..."""
-    known = isinstance(name, Metric) or name in _KERNEL_OF  # what "accuracy" is, the labels say
-    return known and _kernel_of(name) not in (_kernel_of(other) for other in taken if _is_under(name, other))
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
+    """1 where the largest output is where the one-hot label is largest, else 0: float32 [...] of [..., classes]."""
+    return accuracy_values("categorical_accuracy", "categorical_accuracy", y_true, y_pred)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    """The name, or the first of name_1, name_2, ... that is not taken."""
-    tries = (f"{name}_{number}" if number else name for number in itertools.count())
-    return next(attempt for attempt in tries if attempt not in taken)
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> FloatArray:
+    """1 for each output on its label's side of the threshold, else 0: float32 like the outputs."""
+    return accuracy_values("binary_accuracy", BinaryAccuracy(threshold=threshold).kernel, y_true, y_pred)
 
 
-def _is_under(name: str, reported: str) -> bool:
-    """Whether a metric called `name` may be reported under the other one, name_1 for example."""
-    return reported == name or re.fullmatch(rf"{re.escape(name)}_\d+", reported) is not None
+def sparse_top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> FloatArray:
+    """1 where the class number is among the `k` largest outputs, else 0: float32 like the labels."""
+    who = "sparse_top_k_categorical_accuracy"
+    right = accuracy_values(who, SparseTopKCategoricalAccuracy(k).kernel, y_true, y_pred)
+    return right.reshape(np.shape(y_true))
 
 
-def _kernel_of(name: str) -> object:
-    """What a metric computes."""
-    if isinstance(name, MeanMetricWrapper):
-        return name.fn
-    return name.kernel if isinstance(name, Metric) else _KERNEL_OF.get(name, name)
+def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> FloatArray:
+    """1 where the one-hot label's class is among the `k` largest outputs, else 0: float32 [...] of [..., classes]."""
+    return accuracy_values("top_k_categorical_accuracy", TopKCategoricalAccuracy(k).kernel, y_true, y_pred)
 
 
-def _renamed(metric: str, name: str) -> Metric:
-    """A metric, given as an object or by its name, under another name."""
-    if isinstance(metric, Metric):
-        return type(metric).from_config({**metric.get_config(), "name": name})
-    kernel = _KERNEL_OF[metric].split()[0]
-    known: list[type[_Plain | _TopK]] = [*_Plain.__subclasses__(), *_TopK.__subclasses__()]
-    return next(cls for cls in known if cls._kernel == kernel)(name=name)
-
-
-def _named(metric: object, taken: Iterable[str]) -> str:
-    """A metric by its name; `taken` are the names before it."""
-    if isinstance(metric, type) and issubclass(metric, _Plain | _TopK):
-        return metric()
-    if isinstance(metric, str):
-        if not isinstance(metric, Metric) and metric.lower() not in _ACCURACY and metric not in _KERNEL_OF:
-            raise ValueError(unknown("compile", "metric", metric, [*_ACCURACY, *_KERNEL_OF]))
-        return metric
-    if not callable(metric) or isinstance(metric, type):
-        raise TypeError(
-            "compile: metrics must be names such as 'accuracy', objects of pyconvnet.metrics or functions of "
-            f"(y_true, y_pred), got {metric!r}"
-        )
-    name = snake_case(getattr(metric, "__name__", type(metric).__name__))
-    others = [other for other in taken if getattr(other, "fn", None) is not metric]
-    return MeanMetricWrapper(metric, _free(name, others))
-
-
-def resolve(name: str, sparse: bool, output_shape: tuple[int, ...]) -> tuple[str, str]:
-    """Which kernel a metric stands for, given the labels and the model's output.
-
-    ``accuracy`` becomes binary for one output, sparse for class numbers and categorical otherwise, as in Keras.
-
-    Args:
-        name: as given to `compile`.
-        sparse: whether labels are class numbers.
-        output_shape: of the model, without the batch.
-
-    Returns:
-        The name under which it is reported, and the kernel's.
-
-    Raises:
-        ValueError: the metric does not fit the labels.
-
-    Example:
-        >>> resolve("accuracy", True, (10,))
-        ('accuracy', 'sparse_categorical_accuracy')
-    """
-    if not isinstance(name, Metric) and name.lower() in _ACCURACY:
-        if output_shape[-1] == 1 and not sparse:
-            return name, "binary_accuracy"
-        return name, "sparse_categorical_accuracy" if sparse else "categorical_accuracy"
-    kernel = name.kernel if isinstance(name, Metric) else _KERNEL_OF[name]
-    if kernel.startswith("sparse_") != sparse:
-        labels = "class numbers" if sparse else f"arrays of the model's output shape {output_shape}"
-        raise ValueError(f"compile: metric '{name}' does not fit the loss, whose labels are {labels}; use 'accuracy'")
-    return name, kernel
+sparse_categorical_crossentropy = losses.sparse_categorical_crossentropy
+categorical_crossentropy = losses.categorical_crossentropy
+binary_crossentropy = losses.binary_crossentropy
+mean_squared_error = mse = MSE = losses.mean_squared_error
+mean_absolute_error = mae = MAE = losses.mean_absolute_error
 
 
 def direction(kernel: str) -> str:

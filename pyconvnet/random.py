@@ -25,9 +25,7 @@ def set_random_seed(seed: int) -> None:
         >>> set_random_seed(42)
     """
     global _generator
-    seed = integer("set_random_seed", "seed", seed, minimum=0)
-    if seed >= 2**32:
-        raise ValueError(f"set_random_seed: seed must be below 2**32, got {seed}")
+    seed = integer("set_random_seed", "seed", seed, minimum=0, bits=32)
     random.seed(seed)
     np.random.seed(seed)
     _generator = np.random.Generator(np.random.Philox(seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyconvnet._identifiers import Configurable, resolve
+from pyconvnet._identifiers import Configurable, refuse_methods, resolve
 from pyconvnet.ops._check import real
 
 
@@ -19,6 +19,10 @@ class Regularizer(Configurable):
 
     l1: float = 0.0
     l2: float = 0.0
+
+    def __init_subclass__(cls) -> None:
+        """Refuses a penalty written in Python, which nothing would call."""
+        refuse_methods(cls, ("__call__",), "use L1, L2 or L1L2")
 
 
 class L1(Regularizer):

@@ -102,6 +102,11 @@ class Variable(NDArrayOperatorsMixin):
         """Always "float32"."""
         return "float32"
 
+    @property
+    def value(self) -> NDArray[np.float32]:
+        """A copy of the values, as `numpy()` answers it."""
+        return self.array.copy()
+
     def numpy(self) -> NDArray[np.float32]:
         """A copy of the values, float32 of this shape."""
         return self.array.copy()

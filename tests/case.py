@@ -45,7 +45,7 @@ class Case:
         kwargs: the other arguments by name.
         macs_only: made of multiply-add, maximum and copy: exact on integers.
         size: "small" for gradients by finite differences, "medium" for enough work for several threads.
-        reduction: products that are summed for one number of the output.
+        reduction: products that are summed in float32 for one number of the output (1 where the sum is in double).
         condition: by how much the op magnifies the rounding of its input (1 unless its formula cancels).
         algorithm: for the op alone, as the reference has but one.
     """

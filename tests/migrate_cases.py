@@ -16,6 +16,11 @@ _COMPILED = "model.compile('sgd', 'sparse_categorical_crossentropy', metrics=['a
 # (rejected, mended); the last line of each is what is reported
 CASES: list[tuple[str, str]] = [
     ("model.compile('sgd', 'mse', metrics='accuracy')", "model.compile('sgd', 'mse', metrics=['accuracy'])"),
+    ("model.compile('sgd', 'mse', 'accuracy')", "model.compile('sgd', 'mse', metrics=['accuracy'])"),
+    (
+        "model.compile('sgd', 'sparse_categorical_crossentropy', ['accuracy'])\nmodel.fit(x, y)",
+        "model.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])\nmodel.fit(x, y)",
+    ),
     ("ImageDataGenerator().flow(x, y).next()", "next(ImageDataGenerator().flow(x, y))"),
     ("batches = ImageDataGenerator().flow(x)\nbatches.next()", "batches = ImageDataGenerator().flow(x)\nnext(batches)"),
     (
@@ -42,6 +47,25 @@ CASES: list[tuple[str, str]] = [
     ("keras.layers.Dense(2, batch_input_shape=(4, 3))", "keras.Input(batch_shape=(4, 3))"),
     ("keras.layers.Dense(2, weights=[])", "keras.layers.Dense(2)"),
     ("keras.layers.BatchNormalization(fused=True)", "keras.layers.BatchNormalization()"),
+    ("keras.layers.BatchNormalization(axis=[3])", "keras.layers.BatchNormalization(axis=3)"),
+    ("keras.losses.MeanSquaredError(keras.losses.Reduction.SUM)", "keras.losses.MeanSquaredError('sum')"),
+    ("tf.keras.losses.MeanSquaredError(tf.keras.losses.Reduction.AUTO)", "tf.keras.losses.MeanSquaredError()"),
+    ("model.layers[0].output_shape", "model.layers[0].output.shape"),
+    ("model.get_layer(index=-1).input_shape", "model.get_layer(index=-1).input.shape"),
+    (
+        "for i, layer in enumerate(model.layers[1:]): layer.output_shape",
+        "for layer in model.layers: layer.output.shape",
+    ),
+    (
+        "[layer.output_shape for layer in model.layers]",
+        "[layer.output.shape for layer in model.layers], model.output_shape",
+    ),
+    (
+        "dense = keras.layers.Dense(2)\ndense(model.outputs[0])\ndense.output_shape",
+        "dense = keras.layers.Dense(2)\ndense(model.outputs[0])\ndense.output.shape",
+    ),
+    ("keras.models.save_model(model, 'folder', save_format='tf')", "keras.models.save_model(model, 'folder.keras')"),
+    ("tf.keras.models.save_model(model, filepath='folder')", "tf.keras.models.save_model(model, 'folder.keras')"),
     ("keras.layers.Dropout(p=0.5)", "keras.layers.Dropout(rate=0.5)"),
     ("tf.keras.optimizers.SGD(lr=0.1)", "tf.keras.optimizers.SGD(learning_rate=0.1)"),
     ("tf.keras.optimizers.legacy.Adam()", "tf.keras.optimizers.Adam()"),
@@ -68,6 +92,14 @@ CASES: list[tuple[str, str]] = [
     (
         "model.compile('sgd', loss='sparse_categorical_entropy')\nmodel.fit(x, y)",
         "model.compile('sgd', loss='sparse_categorical_crossentropy')\nmodel.fit(x, y)",
+    ),
+    (
+        "model.compile('sgd', 'sparse_categorical_entropy')\nmodel.fit(x, y)",
+        "model.compile('sgd', 'sparse_categorical_crossentropy')\nmodel.fit(x, y)",
+    ),
+    (
+        _COMPILED + "import re\nre.compile('x')\nmodel.fit(x, y).history['acc']",
+        _COMPILED + "import re\nre.compile('x')\nmodel.fit(x, y).history['accuracy']",
     ),
     ("model.predict_classes(x)", "np.argmax(model.predict(x), axis=-1)"),
     ("model.predict_proba(x)", "model.predict(x)"),

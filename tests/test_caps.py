@@ -45,7 +45,7 @@ def fit(epochs: Any, **options: Any) -> int:
 def test_capped_epochs() -> None:
     before = pyconvnet.Model.fit, pyconvnet.Model.evaluate
     with at_most(2):
-        assert [fit(1), fit(50), fit(50, initial_epoch=7)] == [1, 2, 2]
+        assert [fit(1), fit(50), fit(50, initial_epoch=7), fit(np.int64(50))] == [1, 2, 2, 2]
         with pytest.raises(TypeError, match="did you mean 'validation_split'"):
             fit(1, validation_splitt=0.5)
         assert pyconvnet.Model.evaluate is before[1]
@@ -78,6 +78,7 @@ X, Y = np.zeros((20, 3)), np.zeros((20, 2))
         ({"x": X, "y": Y, "validation_data": (X[:4], Y[:4])}, 3, 2),
         ({"x": X, "y": Y, "validation_data": (X, Y), "validation_batch_size": 10}, 3, 2),
         ({"x": X, "y": Y, "steps_per_epoch": 2, "validation_data": (X, Y), "validation_steps": 9}, 2, 3),
+        ({"x": X, "y": Y, "steps_per_epoch": np.int64(9)}, 3, None),
         ({"x": {"a": X}, "y": Y}, 3, None),
         ({"x": [X], "y": Y}, 3, None),
         ({"x": Batches(), "validation_data": Batches()}, 3, 3),

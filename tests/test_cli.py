@@ -14,9 +14,10 @@ from pyconvnet import __version__, ops
 from pyconvnet.cli import command, doctor, main
 from pyconvnet.datasets import fashion_mnist
 from pyconvnet.datasets._errors import NotHere
+from pyconvnet.datasets._files import MNIST
 from pyconvnet.datasets._locate import DATA_VARIABLE
 from pyconvnet.lecture import EXPERIMENTS, STUDIES
-from pyconvnet.lecture.lessons import LESSONS
+from pyconvnet.lecture.lessons import ALL, LESSONS
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -42,7 +43,7 @@ def test_list_shows_every_experiment_and_trains_nothing(
     code, out, _ = call(capsys, "lecture", "--list")
     assert code == 0
     listed = [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")]
-    assert listed == [*EXPERIMENTS, *STUDIES, *LESSONS]
+    assert listed == [*EXPERIMENTS, *STUDIES, *LESSONS, ALL]
     assert "test loss / accuracy: published 0.5899 / 0.8197, Keras 3 0.4076" in out and "3,989,642 parameters" in out
 
 
@@ -100,6 +101,8 @@ def test_ctrl_c_says_how_to_go_on(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setattr(command, "run_lecture", stop)
     code, _, err = call(capsys, "lecture")
     assert code == 130 and "stopped; run the same command to go on" in err
+    monkeypatch.setattr(doctor, "examine", stop)  # which has nothing to go on from
+    assert call(capsys, "doctor") == (130, "", "\npyconvnet: stopped\n")
 
 
 def test_python_m_is_the_command_and_a_closed_pipe_no_traceback(tmp_path: Path) -> None:
@@ -195,8 +198,7 @@ def test_doctor_tells_found_from_damaged_data(
     def bad(folder: Path, published: Any, trusted: bool) -> Any:
         raise ValueError(f"{folder} is damaged")
 
-    readers = {"good": (doctor.MNIST, good), "bad": (doctor.MNIST, bad)}
-    monkeypatch.setattr(doctor, "_READERS", readers)
+    monkeypatch.setattr(doctor, "_SOURCES", {"good": (MNIST, good), "bad": (MNIST, bad)})
     code, out, _ = call(capsys, "doctor")
     assert code == 1 and findings(out)["good"] == "ok" and findings(out)["bad"] == "failed"
     assert f"good: found in {tmp_path}" in out and f"or change {DATA_VARIABLE}" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyconvnet
 from pyconvnet.cli import main
 from pyconvnet.compat import pages
 from pyconvnet.compat.aliases import UserBuiltins
-from pyconvnet.compat.names import DIFFERS, INSTEAD, OFFERED
+from pyconvnet.compat.names import DIFFERS, INSTEAD, LIST, OFFERED
 from pyconvnet.compat.script import run_script
 from pyconvnet.compat.tree import not_offered, resolve
 
@@ -77,6 +78,11 @@ def test_page_is_current() -> None:
     assert "| `Conv2D` | `pyconvnet.layers.Conv2D` |" in page
 
 
+def test_the_page_is_printed_where_messages_say(tmp_path: Path) -> None:
+    command = [sys.executable, *LIST.split()[1:]]
+    assert subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout.decode() == pages.keras_names()
+
+
 @pytest.mark.parametrize(
     ("line", "got", "expected"),
     [
@@ -105,6 +111,7 @@ def test_versions_and_switches() -> None:
         "tf.config.experimental.enable_op_determinism()\n"
         "gpus = tf.config.list_physical_devices('GPU')\n"
         "cpus = tf.config.experimental.list_physical_devices('CPU')\n"
+        "assert not tf.test.is_gpu_available(cuda_only=True)\n"
     )
     assert [int(part) for part in names["tf"].__version__.split("+")[0].split(".")] >= [2, 16]
     assert names["keras"].__version__ == names["tf"].keras.__version__ == "3.15.1+pyconvnet"
@@ -115,7 +122,7 @@ def test_clear_session_starts_names_anew() -> None:
     import pyconvnet.compat.keras as keras  # type: ignore[import-not-found]
 
     keras.layers.Dense(1)
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=True)
     assert [keras.layers.Dense(1).name, keras.layers.Dense(1).name] == ["dense", "dense_1"]
 
 
@@ -133,6 +140,8 @@ def test_clear_session_starts_names_anew() -> None:
         ("import tensorflow as tf; tf.GradientTape", AttributeError, "; train with model.compile and model.fit. "),
         ("from tensorflow.keras.layers import Lambda", ImportError, "Lambda; use the layers that there are"),
         ("from keras.layers import LSTM", ImportError, "pyconvnet does not offer keras.layers.LSTM. "),
+        ("from keras.layers import serialize", ImportError, "pyconvnet does not offer keras.layers.serialize. "),
+        ("import keras; keras.metrics.get", AttributeError, "pyconvnet does not offer keras.metrics.get. "),
         ("from pyconvnet.compat.keras.layers import Dens", ImportError, "keras.layers.Dens; did you mean 'Dense'?"),
         ("import tensorflow.python.framework.ops", ImportError, "does not offer tensorflow.python.framework.ops"),
     ],
@@ -141,7 +150,7 @@ def test_what_is_not_offered_says_so(line: str, error: type[Exception], message:
     with pytest.raises(error) as caught:
         user_code(line)
     assert str(caught.value).startswith("pyconvnet does not offer ") and message in str(caught.value)
-    assert str(caught.value).endswith("All names: docs/keras_names.md")
+    assert str(caught.value).endswith("All names: python -m pyconvnet.compat.pages")
 
 
 def test_asking_for_names_is_not_an_error() -> None:
@@ -188,6 +197,36 @@ def test_libraries_find_what_is_installed(folder: Path, capsys: pytest.CaptureFi
     ]
     assert (sys.argv, sys.path, sys.meta_path, sys.modules["__main__"]) == before
     assert importlib.import_module("tensorflow").REAL
+
+
+def test_modules_in_a_folder_without_init(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a folder is the user's code, but where a package has its name, that is imported, as by Python itself."""
+    for name in ("helpers", "probing_package"):
+        (folder / name).mkdir()
+    (folder / "helpers" / "deep").mkdir()
+    (folder / "helpers" / "net.py").write_text("from keras.layers import Dense\n")
+    (folder / "helpers" / "deep" / "net.py").write_text("from tensorflow.keras.layers import Flatten\n")
+    package = folder.parent / "library" / "probing_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("import tensorflow\nFOUND = tensorflow.REAL\n")
+    (folder / "script.py").write_text(
+        "from helpers import net\nimport helpers.deep.net, probing_package\n"
+        "print(net.Dense.__name__, helpers.deep.net.Flatten.__name__, probing_package.FOUND)\n"
+    )
+    assert run_script(folder / "script.py") == 0
+    assert capsys.readouterr().out == "Dense Flatten True\n"
+    assert sys.modules.pop("probing_package").FOUND
+    assert not [name for name in sys.modules if name.partition(".")[0] == "helpers"]
+
+
+def test_each_script_has_the_modules_of_its_own_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        (folder / name / "package").mkdir(parents=True)
+        (folder / name / "beside.py").write_text(f"from package.inner import NAME\nNAME += '{name}'\n")
+        (folder / name / "package" / "inner.py").write_text(f"NAME = '{name}-'\n")
+        (folder / name / "script.py").write_text("import beside\nprint(beside.NAME)\n")
+        assert run_script(folder / name / "script.py") == 0
+    assert capsys.readouterr().out.split() == ["one-one", "two-two"]
 
 
 @pytest.mark.parametrize(
@@ -317,6 +356,25 @@ def test_notebook_with_a_cell_that_fails(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "b.ipynb").write_text("[]")
     assert main(["run", str(tmp_path / "b.ipynb")]) == 2
     assert "b.ipynb is no notebook" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "message"),
+    [
+        ("import os; os._exit(3)", 1, "the process that ran the cells has ended: its memory ran out, or the code"),
+        ("import os, time; os.kill(os.getppid(), 2); time.sleep(60)", 130, "stopped"),
+    ],
+    ids=["dead", "Ctrl-C"],
+)
+def test_notebook_that_ends_early(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str, code: int, message: str
+) -> None:
+    needs_notebook()
+    write_notebook(tmp_path / "a.ipynb", "print(1)", ending, "print(2)")
+    assert main(["run", str(tmp_path / "a.ipynb")]) == code
+    assert message in "".join(capsys.readouterr())
+    cells = json.loads((tmp_path / "a.executed.ipynb").read_text())["cells"]
+    assert cells[0]["outputs"][0]["text"] == ["1\n"] and cells[2]["outputs"] == []
 
 
 def test_notebook_without_the_extra(

@@ -124,6 +124,23 @@ def test_wrong_labels_are_refused(y: Any, sparse: bool, message: str) -> None:
         data.fit_labels("fit", y, 3, sparse, (4,))
 
 
+@pytest.mark.parametrize(
+    ("y", "sparse", "message"),
+    [
+        ([0, 1, 4], True, r"labels y\['a'\] must be from 0 to 3"),
+        ([0, 1, 0.5], True, r"labels y\['a'\] must be whole numbers"),
+        (np.eye(4)[:3], True, r"y\['a'\] must be class numbers .* or y\['a'\].argmax\(-1\)"),
+        ([0, 1, 2], False, r"y\['a'\] must have the shape .*to_categorical\(y\['a'\], 4\)"),
+        (np.eye(3), False, r"the model has 4 outputs and y\['a'\] has 3"),
+    ],
+)
+def test_messages_name_the_output_whose_labels_are_wrong(y: Any, sparse: bool, message: str) -> None:
+    with pytest.raises(ValueError, match="fit: .*" + message):
+        data.fit_labels("fit", y, 3, sparse, (4,), "y['a']")
+    with pytest.raises(ValueError, match=r"a cross-entropy takes labels y\['a'\] from 0 to 1"):
+        data.check_probabilities("fit", np.full(3, 3.0), "y['a']")
+
+
 def test_labels_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(TypeError, match="fit: y must hold real numbers"):
         data.fit_labels("fit", ["cat", "dog"], 2, True, (2,))

@@ -43,6 +43,11 @@ def published_as(published: PublishedSet, content: list[np.ndarray]) -> Publishe
     return replace(published, files=tuple(files), mirrors=())
 
 
+def publish(monkeypatch, module, published: PublishedSet) -> None:
+    """Lets the `load_data` of a module look for this set."""
+    monkeypatch.setattr(module, "SOURCE", (published, module.SOURCE[1]))
+
+
 def write_set(folder: Path, content: list[np.ndarray], packed: bool = True) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for file, array in zip(FASHION_MNIST.files, content, strict=True):
@@ -65,9 +70,9 @@ def machine(tmp_path, monkeypatch) -> Path:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(_locate, "DEBIAN_DATASETS", tmp_path / "debian")
-    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", published_as(FASHION_MNIST, GOOD))
-    monkeypatch.setattr(mnist, "MNIST", published_as(MNIST, GOOD))
-    monkeypatch.setattr(cifar10, "CIFAR10", replace(CIFAR10, mirrors=()))
+    publish(monkeypatch, fashion_mnist, published_as(FASHION_MNIST, GOOD))
+    publish(monkeypatch, mnist, published_as(MNIST, GOOD))
+    publish(monkeypatch, cifar10, replace(CIFAR10, mirrors=()))
     return tmp_path
 
 
@@ -216,7 +221,7 @@ def test_cifar10_in_the_named_folder_and_elsewhere(machine, monkeypatch):
 
 
 def test_not_found_says_what_to_put_where(machine, monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=("http://127.0.0.1:9/",)))
+    publish(monkeypatch, fashion_mnist, replace(FASHION_MNIST, mirrors=("http://127.0.0.1:9/",)))
     with pytest.raises(DatasetNotFoundError) as caught:
         fashion_mnist.load_data()
     assert isinstance(caught.value, OSError)
@@ -249,7 +254,7 @@ def test_download_fills_the_cache_and_replaces_what_is_wrong(machine, monkeypatc
 
     monkeypatch.setattr("pyconvnet.datasets._download.fetch", fetch)
     published = replace(published_as(FASHION_MNIST, GOOD), mirrors=("https://mirror/",))
-    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", published)
+    publish(monkeypatch, fashion_mnist, published)
     assert got(fashion_mnist.load_data()) == 1
     assert fetched == [file.name for file in FASHION_MNIST.files]
     assert got(fashion_mnist.load_data()) == 1 and len(fetched) == 4

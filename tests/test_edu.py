@@ -125,6 +125,12 @@ def test_the_features_of_a_digit_are_a_convolution_layer_and_a_pooling_layer(dig
     assert all((feature.feature_map >= -1).all() for feature in features)
 
 
+@pytest.mark.parametrize("table", [edu.DIGITS, edu.STROKES, edu.FIVE_FILTERS, edu.FIVE_FILTERS[3]])
+def test_the_tables_cannot_be_changed(table: Any) -> None:
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        table[next(iter(table))] = np.zeros((3, 3))
+
+
 def test_the_digits_differ_in_their_features() -> None:
     pooled = {digit: [feature.pooled for feature in edu.digit_features(image)] for digit, image in edu.DIGITS.items()}
     assert pooled == {1: [2, 1, 2], 2: [2, 2, 1], 3: [2, 1, 1]}

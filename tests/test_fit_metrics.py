@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from small_models import SPARSE, Oracle, linear, problem
 
 from pyconvnet import metrics
+from pyconvnet.callbacks import Callback
 from pyconvnet.layers import Dense, Input
 from pyconvnet.models import Model, Sequential
+from pyconvnet.training import metric_names
 
 
 def test_evaluate_answers_as_keras() -> None:
@@ -75,14 +78,14 @@ def test_binary_accuracy_of_one_output() -> None:
     ],
 )
 def test_metric_names(name: str, sparse: bool, output: tuple[int, ...], kernel: str) -> None:
-    assert metrics.names([name, name]) == (name,)
-    assert metrics.resolve(name, sparse, output) == (name, kernel)
+    assert metric_names.names([name, name]) == (name,)
+    assert metric_names.resolve(name, sparse, output) == (name, kernel)
 
 
 @pytest.mark.parametrize(("name", "sparse"), [("mse", True), ("sparse_categorical_accuracy", False)])
 def test_metrics_that_do_not_fit_the_labels_are_refused(name: str, sparse: bool) -> None:
     with pytest.raises(ValueError, match=f"metric '{name}' does not fit the loss"):
-        metrics.resolve(name, sparse, (10,))
+        metric_names.resolve(name, sparse, (10,))
 
 
 def test_directions_of_metrics() -> None:
@@ -155,3 +158,36 @@ def test_answers_that_are_no_numbers() -> None:
     model.compile("sgd", SPARSE, metrics=[metrics.MeanMetricWrapper(lambda y_true, y_pred: "good", name="words")])
     with pytest.raises(TypeError, match="metric 'words': must answer a number for each sample, got 'good'"):
         model.evaluate(x, y, verbose=0)
+
+
+def test_an_evaluation_inside_another_leaves_its_sums_alone() -> None:
+    x, y = problem()
+    model = linear()
+
+    class Nested(Callback):
+        busy = False
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            if not self.busy:
+                self.busy = True
+                model.evaluate(x[:5], y[:5], 7, verbose=0)
+                self.busy = False
+
+    alone = model.evaluate(x, y, 7, verbose=0)
+    assert model.evaluate(x, y, 7, verbose=0, callbacks=Nested()) == alone
+    assert model.test_on_batch(x[:7], y[:7]) == model.evaluate(x[:7], y[:7], verbose=0)
+
+
+def test_threads_that_measure_one_model_get_their_own_sums() -> None:
+    x, y = problem(700)
+    model = linear()
+    alone, answers = model.evaluate(x, y, 1, verbose=0), []
+    threads = [
+        threading.Thread(target=lambda: answers.extend(model.evaluate(x, y, 1, verbose=0) for _ in range(10)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [alone] * 40

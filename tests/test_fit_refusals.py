@@ -18,7 +18,7 @@ from pyconvnet.models import Sequential
     [
         (dict(batch_size=0), ValueError, "batch_size must be positive, got 0"),
         (dict(batch_size=2.5), TypeError, "batch_size must be a whole number, got 2.5"),
-        (dict(epochs=0), ValueError, "epochs must be positive, got 0"),
+        (dict(epochs=-1), ValueError, "epochs must be at least 0, got -1"),
         (dict(epochs="3"), TypeError, "epochs must be a whole number, got '3'"),
         (dict(initial_epoch=-1), ValueError, "initial_epoch must be at least 0, got -1"),
         (dict(validation_batch_size=0), ValueError, "validation_batch_size must be positive, got 0"),
@@ -57,6 +57,7 @@ def test_fit_refuses_and_changes_nothing(options: dict[str, Any], error: type[Ex
         (dict(loss_weights=[2, 3]), ValueError, "loss_weights must have 1 entries, one for each of"),
         (dict(weighted_metrics=["acc"]), ValueError, "weighted_metrics=.* is not supported"),
         (dict(run_eagerly=True), ValueError, "run_eagerly=True is not supported"),
+        (dict(run_eagerly=np.array([1, 2])), ValueError, r"run_eagerly=array\(\[1, 2\]\) is not supported"),
         (dict(steps_per_execution=0), ValueError, "steps_per_execution must be positive, got 0"),
         (dict(metrics=["acuracy"]), ValueError, "unknown metric 'acuracy'; did you mean 'accuracy'?"),
         (dict(metrics=[7]), TypeError, "metrics must be names such as 'accuracy'"),
@@ -72,8 +73,15 @@ def test_compile_refuses(options: dict[str, Any], error: type[Exception], messag
 
 def test_compile_takes_what_changes_nothing() -> None:
     model = linear()
-    model.compile("sgd", SPARSE, jit_compile=True, steps_per_execution=4, run_eagerly=False, device="auto")
+    for nothing in (dict(run_eagerly=False), dict(run_eagerly=None), dict(weighted_metrics=[])):
+        model.compile("sgd", SPARSE, jit_compile=True, steps_per_execution=4, device="auto", **nothing)  # type: ignore[arg-type]
     assert model.compiled and model.loss == SPARSE
+
+
+@pytest.mark.parametrize(("method", "wrong"), [("profile", "batchsize"), ("predict_on_batch", "xx")])
+def test_a_misspelt_argument_is_told_the_nearest(method: str, wrong: str) -> None:
+    with pytest.raises(TypeError, match=f"{method}: unknown argument '{wrong}'"):
+        getattr(linear(), method)(np.zeros((2, 6)), **{wrong: 3})
 
 
 @pytest.mark.parametrize("name", ["fit", "evaluate", "train_on_batch", "test_on_batch"])

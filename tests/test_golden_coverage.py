@@ -57,9 +57,9 @@ NOT_OFFERED: dict[str, set[str]] = {
         *("lora_rank", "lora_alpha", "quantization_config"),
         *("batch_size", "sparse", "ragged", "input_tensor", "optional"),
     },
-    "losses": {"axis", "dtype", "ignore_class", "name"},
-    "metrics": {"axis", "dtype", "from_logits", "from_sorted_ids", "ignore_class", "label_smoothing", "threshold"},
-    "optimizers": {"amsgrad", "centered", "gradient_accumulation_steps", "loss_scale_factor"},
+    "losses": set(),
+    "metrics": {"from_sorted_ids"},
+    "optimizers": {"gradient_accumulation_steps", "loss_scale_factor"},
     "optimizers.schedules": set(),
     "regularizers": set(),
 }

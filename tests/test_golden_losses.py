@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden import assert_near, load_arrays
+from golden import assert_near, load_arrays, tolerance
 from golden.networks import build
 
 import pyconvnet
@@ -37,10 +37,6 @@ def _arrays(row: dict[str, Any]) -> Arrays:
     return {key.removeprefix(prefix): value for key, value in ARRAYS.items() if key.startswith(prefix)}
 
 
-def _tolerance(row: dict[str, Any]) -> float:
-    return max(2e-6, 4.0 * float(row["float64_error"]))
-
-
 def _weights(arrays: Arrays, when: str) -> list[np.ndarray]:
     return [arrays[f"{when}{index}"] for index in range(sum(key.startswith(when) for key in arrays))]
 
@@ -50,7 +46,7 @@ def _assert_moved(row: dict[str, Any], arrays: Arrays, after: list[np.ndarray]) 
     before, golden = _weights(arrays, "before"), _weights(arrays, "after")
     for index, (start, expected, end) in enumerate(zip(before, golden, after, strict=True)):
         rounding = 2.0**-23 * np.abs(start).max() / max(np.abs(expected - start).max(), 1e-30)
-        assert_near(end - start, expected - start, _tolerance(row) + rounding, f"step of weight {index}")
+        assert_near(end - start, expected - start, tolerance(row) + rounding, f"step of weight {index}")
 
 
 def _class_weight(row: dict[str, Any]) -> dict[int, float] | None:
@@ -95,7 +91,7 @@ def test_loss_and_gradient_of_one_dense_layer_by_ops(library: Any, row: dict[str
     y = y.ravel().astype(np.int64) if "sparse" in row["labels"] else y.reshape(-1, bias.shape[0]).astype(dtype)
     z = library.dense(x, kernel, bias)
     loss, dz = _loss_by_ops(library, row, z, y, None if w is None else w.astype(dtype))
-    assert_near(np.mean(loss), a["loss"], _tolerance(row), "loss")
+    assert_near(np.mean(loss), a["loss"], tolerance(row), "loss")
     dkernel, dbias = library.dense_backward_weights(x, dz)
     _assert_moved(row, a, [kernel - dkernel, bias - dbias])
 
@@ -118,7 +114,7 @@ def test_train_on_batch_is_keras(row: dict[str, Any]) -> None:
         arrays["x"], arrays["y"], sample_weight=arrays.get("w"), class_weight=_class_weight(row)
     )
     values = np.ravel(logs)
-    assert_near(values[0], arrays["loss"], _tolerance(row), "loss")
+    assert_near(values[0], arrays["loss"], tolerance(row), "loss")
     assert len(values) == (2 if row["accuracy"] else 1)
     if row["accuracy"]:
         assert values[1] == pytest.approx(float(arrays["accuracy"]), abs=1e-6)
@@ -137,9 +133,9 @@ def test_fit_is_keras(row: dict[str, Any]) -> None:
     expected = {key.removeprefix("history_"): value for key, value in arrays.items() if key.startswith("history_")}
     assert sorted(history) == sorted(expected)
     for key, values in expected.items():
-        assert_near(history[key], values, _tolerance(row), key)
+        assert_near(history[key], values, tolerance(row), key)
     _assert_moved(row, arrays, model.get_weights())
     evaluated = model.evaluate(
         arrays["x"], arrays["y"], sample_weight=arrays.get("w"), batch_size=row["batch"], verbose=0
     )
-    assert_near(np.ravel(evaluated), np.ravel(arrays["evaluate"]), _tolerance(row), "evaluate")
+    assert_near(np.ravel(evaluated), np.ravel(arrays["evaluate"]), tolerance(row), "evaluate")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from golden import assert_near, load_arrays
-from golden.metric_rows import drive
+from golden.metric_rows import data, drive, product
 
 import pyconvnet
 from pyconvnet import losses, metrics
+from pyconvnet.training import metric_names
 
 CASES, ARRAYS = load_arrays("metrics")
 SMOOTHED = [row for row in CASES if "loss" in row]
@@ -67,6 +68,60 @@ def test_metrics_after_every_batch_are_keras(row: dict[str, Any]) -> None:
             assert logs[ours[name]] == pytest.approx(value, rel=2e-6, abs=1e-7), f"{name} behind batch {batch}"
 
 
+@pytest.mark.parametrize("row", EVALUATED, ids=[row["name"] for row in EVALUATED])
+def test_metrics_used_alone_are_keras(row: dict[str, Any]) -> None:
+    x, y = data(row)
+    for name, config in row["metrics"]:
+        metric = getattr(metrics, name)(**{**config, "fn": product} if "fn" in config else config)
+        for batch, golden in enumerate(row["values"][:-1]):
+            rows = slice(batch * row["batch"], (batch + 1) * row["batch"])
+            metric.update_state(y[rows], x[rows])
+            assert metric.result() == pytest.approx(golden[metric.name], rel=2e-6, abs=1e-7)
+        metric.reset_state()
+        assert metric.result() == 0.0
+        assert getattr(metrics, name).from_config(metric.get_config()).result() == 0.0
+
+
+# In a model Keras takes the logits behind a softmax or a sigmoid, whichever it is; arrays have none.
+FITTING = [row for row in SMOOTHED if (row["loss"][0], row["activation"]) not in (("C", "sigmoid"), ("B", "softmax"))]
+
+
+@pytest.mark.parametrize("row", FITTING, ids=[row["name"] for row in FITTING])
+def test_losses_of_arrays_are_keras(row: dict[str, Any]) -> None:
+    logits = row["activation"] == "linear"
+    loss = getattr(losses, row["loss"])(from_logits=logits, label_smoothing=row["smoothing"])
+    predictions = _model(row["activation"]).predict(X, verbose=0)
+    assert loss(LABELS, predictions) == pytest.approx(row["value"], rel=2e-6)
+    doubled = loss(LABELS, predictions, sample_weight=[2.0] * len(X))
+    assert doubled == pytest.approx(2 * row["value"], rel=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: losses.MeanSquaredError()([[1.0]], [[1.0, 2.0]]),
+            ValueError,
+            r"y_true must have shape \(1, 2\) beside",
+        ),
+        (
+            lambda: losses.SparseCategoricalCrossentropy()([2], [[0.5, 0.5]]),
+            ValueError,
+            "SparseCategoricalCrossentropy: y_true must hold class numbers from 0 to 1, got 2",
+        ),
+        (
+            lambda: metrics.SparseCategoricalAccuracy()([0.5], [[0.5, 0.5]]),
+            ValueError,
+            "SparseCategoricalAccuracy: y_true must hold class numbers from 0 to 1, got 0.5",
+        ),
+        (lambda: metrics.BinaryAccuracy()(["a"], [1.0]), TypeError, "BinaryAccuracy: y_true must hold numbers"),
+    ],
+)
+def test_arrays_are_checked(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
 def test_metrics_by_object_report_under_their_names() -> None:
     model = _model("softmax")
     top = metrics.SparseTopKCategoricalAccuracy(k=2, name="two")
@@ -98,13 +153,13 @@ def test_metrics_are_their_names_and_can_be_made_again() -> None:
         (lambda: metrics.BinaryAccuracy(name=3), TypeError, "BinaryAccuracy: name must be a text, got 3"),
         (lambda: losses.BinaryCrossentropy(label_smoothing=1.5), ValueError, "label_smoothing must be from 0 to 1"),
         (
-            lambda: metrics.names([7]),
+            lambda: metric_names.names([7]),
             TypeError,
             r"objects of pyconvnet.metrics or functions of \(y_true, y_pred\), got 7",
         ),
         (lambda: metrics.MeanMetricWrapper("mse"), TypeError, "MeanMetricWrapper: fn must be a function of"),  # type: ignore[arg-type]
         (
-            lambda: metrics.resolve(metrics.TopKCategoricalAccuracy(), True, (10,)),
+            lambda: metric_names.resolve(metrics.TopKCategoricalAccuracy(), True, (10,)),
             ValueError,
             "metric 'top_k_categorical_accuracy' does not fit the loss, whose labels are class numbers",
         ),

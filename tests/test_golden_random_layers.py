@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden import assert_near, load_arrays
+from golden import assert_near, load_arrays, tolerance
 from golden.random_configurations import made
 
 import pyconvnet
@@ -34,10 +34,6 @@ def _arrays(row: dict[str, Any]) -> Arrays:
         if value.dtype == np.int8:
             found[key] = value.astype(np.float32) * np.float32(unit if key.startswith("x") else 1 / 32)
     return found
-
-
-def _tolerance(row: dict[str, Any]) -> float:
-    return max(2e-6, 4.0 * float(row["float64_error"]))
 
 
 def _inputs(row: dict[str, Any], arrays: Arrays) -> list[np.ndarray]:
@@ -64,7 +60,7 @@ def test_prediction_is_keras(row: dict[str, Any]) -> None:
     _, model = _model(row, arrays)
     assert list(model.output_shape[1:]) == row["output_shape"][1:]
     predicted = model.predict(_one_or_list(_inputs(row, arrays)), verbose=0)
-    assert_near(predicted, arrays["y"], _tolerance(row), "predict")
+    assert_near(predicted, arrays["y"], tolerance(row), "predict")
 
 
 def _training_model(layer: Any, inputs: list[np.ndarray], output_shape: list[int]) -> tuple[Any, list[Any]]:
@@ -108,7 +104,7 @@ def _train(row: dict[str, Any], arrays: Arrays, layer: Any) -> Arrays:
 def _assert_moved(row: dict[str, Any], moved: np.ndarray, gradient: np.ndarray, start: np.ndarray, what: str) -> None:
     """The last bits of the weights themselves belong to the distances moved."""
     largest = max(float(np.abs(gradient).max()), 1e-30)
-    assert_near(moved, gradient, _tolerance(row) + 2.0**-23 * float(np.abs(start).max()) / largest, what)
+    assert_near(moved, gradient, tolerance(row) + 2.0**-23 * float(np.abs(start).max()) / largest, what)
 
 
 @steps
@@ -121,7 +117,7 @@ def test_training_step_is_keras(row: dict[str, Any]) -> None:
     for name in row["weights"]:
         start = arrays[f"weight_{name}"]
         if f"after_{name}" in arrays:
-            assert_near(start - moved[f"d{name}"], arrays[f"after_{name}"], _tolerance(row), name)
+            assert_near(start - moved[f"d{name}"], arrays[f"after_{name}"], tolerance(row), name)
         else:  # what has no gradient in Keras is not trained
             gradient = arrays.get(f"d{name}", np.zeros_like(start))
             _assert_moved(row, moved[f"d{name}"], gradient, start, f"gradient by {name}")

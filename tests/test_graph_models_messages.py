@@ -126,7 +126,11 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: layers.ReLU(max_value=0, name="r"), ValueError, "ReLU 'r': max_value must be positive or None, got 0"),
     (lambda: layers.ReLU(max_value=6, negative_slope=0.1, name="r"), ValueError, "exclude each other, got 6 and 0.1"),
     (lambda: layers.ReLU(threshold=1, name="r"), ValueError, "ReLU 'r': threshold must be 0, got 1"),
-    (lambda: layers.Softmax(axis=1, name="s"), ValueError, "Softmax 's': axis must be -1, the last one, got 1"),
+    (
+        lambda: layers.Softmax(axis=2, name="s").compute_output_shape((4,)),
+        ValueError,
+        "Softmax 's': axis must be -1 or 1, the last one, got 2",
+    ),
     (lambda: layers.Rescaling("a", name="r"), TypeError, "Rescaling 'r': scale must be a number, got 'a'"),
     (
         lambda: layers.ZeroPadding2D((1, 2, 3), name="z"),

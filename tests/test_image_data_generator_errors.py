@@ -32,14 +32,15 @@ Y = np.arange(6)
         ({"zoom_range": None}, TypeError, "zoom_range must be a number or a list of numbers"),
         ({"brightness_range": 0.5}, TypeError, "brightness_range"),
         ({"brightness_range": (0.5,)}, ValueError, "brightness_range must be a pair"),
+        ({"fill_mode": ["reflect"]}, ValueError, r"unknown fill_mode \['reflect'\]; did you mean 'reflect'"),
         ({"fill_mode": "reflekt"}, ValueError, "unknown fill_mode 'reflekt'; did you mean 'reflect'"),
         ({"cval": float("nan")}, ValueError, "cval must be finite"),
         ({"horizontal_flip": "yes"}, TypeError, "horizontal_flip must be True or False, got 'yes'"),
         ({"vertical_flip": 2}, TypeError, "vertical_flip must be True or False"),
         ({"rescale": float("inf")}, ValueError, "rescale must be finite"),
         ({"preprocessing_function": 3}, TypeError, "preprocessing_function must be callable, got 3"),
-        ({"validation_split": 1.0}, ValueError, "validation_split must be below 1, got 1.0"),
-        ({"validation_split": -0.1}, ValueError, "validation_split must be at least 0"),
+        ({"validation_split": 1.0}, ValueError, r"validation_split must be from 0 to 1 \(1 excluded\), got 1.0"),
+        ({"validation_split": -0.1}, ValueError, "validation_split must be from 0 to 1"),
         ({"data_format": "channels_first"}, ValueError, "data_format must be 'channels_last'.*moveaxis"),
         ({"interpolation_order": 3}, ValueError, r"interpolation_order must be 1 \(linear\), got 3"),
         ({"dtype": "float64"}, ValueError, "dtype must be 'float32', got 'float64'"),
@@ -71,12 +72,12 @@ def test_arguments_that_change_nothing_are_accepted() -> None:
         ({"x": X, "y": 3}, ValueError, "y must have one entry for each of the 6 images"),
         ({"x": X, "y": Y, "sample_weight": Y[:2]}, ValueError, "sample_weight must have one entry"),
         ({"x": X, "sample_weight": Y}, ValueError, "sample_weight needs y"),
-        ({"x": X, "batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
-        ({"x": X, "batch_size": 2.5}, TypeError, "batch_size must be an integer, got 2.5"),
-        ({"x": X, "batch_size": True}, TypeError, "batch_size must be an integer, got True"),
+        ({"x": X, "batch_size": 0}, ValueError, "batch_size must be positive, got 0"),
+        ({"x": X, "batch_size": 2.5}, TypeError, "batch_size must be a whole number, got 2.5"),
+        ({"x": X, "batch_size": True}, TypeError, "batch_size must be a whole number, got True"),
         ({"x": X, "shuffle": "no"}, TypeError, "shuffle must be True or False"),
         ({"x": X, "seed": -1}, ValueError, "seed must be at least 0"),
-        ({"x": X, "seed": 2**32}, ValueError, "seed must be below 2"),
+        ({"x": X, "seed": 2**32}, ValueError, r"seed must be below 2\*\*32, got 4294967296"),
         ({"x": X, "subset": "test"}, ValueError, "unknown subset 'test'"),
         ({"x": X, "subset": "training"}, ValueError, "validation_split that leaves images on both sides, got 0.0"),
     ],
@@ -113,7 +114,7 @@ def test_fit() -> None:
     generator = ImageDataGenerator(featurewise_center=True)
     with pytest.raises(ValueError, match="x must have rank 4"):
         generator.fit(X[0])
-    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="rounds must be positive, got 0"):
         generator.fit(X, augment=True, rounds=0)
     assert generator.mean is None
 

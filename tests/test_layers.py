@@ -108,11 +108,13 @@ def test_second_names() -> None:
 def test_names_are_counted_as_in_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_check, "_made", Counter())
     made = [
+        type("MyVGGNet", (layers.Dense,), {})(1), type("VGG16Block", (layers.Dense,), {})(1), layers.ReLU(),
         layers.Conv2D(1, 1), layers.Conv2D(1, 1), layers.MaxPool2D(), layers.AvgPool2D(), layers.Dense(1),
         layers.BatchNormalization(), layers.Flatten(), layers.Dropout(0), layers.Activation("relu"),
         layers.Conv2D(1, 1), layers.Dense(1, name="mine"), layers.Dense(1), layers.InputLayer((1,)),
     ]  # fmt: skip
     assert [layer.name for layer in made] == [
+        "my_vgg_net", "vgg16_block", "re_lu",
         "conv2d", "conv2d_1", "max_pooling2d", "average_pooling2d", "dense", "batch_normalization", "flatten",
         "dropout", "activation", "conv2d_2", "mine", "dense_1", "input_layer",
     ]  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,14 @@ def test_keras_runs_are_the_measured_ones() -> None:
         {"mlp": 0.8734, "conv": 0.8469, "pool": 0.8906, "book": 0.9160}, abs=1e-4
     )
     assert keras_runs("vgg") == []
+
+
+def test_keras_runs_say_the_experiments_settings() -> None:
+    text = resources.files("pyconvnet.lecture").joinpath("keras_runs.json").read_text(encoding="utf-8")
+    most, book = (f"at most {EXPERIMENTS[name].epochs} epochs" for name in ("mlp", "book"))
+    whole, of_book = json.loads(text)["about"].split("; book: ")
+    assert most in whole and f"patience={EXPERIMENTS['mlp'].patience}" in whole
+    assert book in of_book and f"patience={EXPERIMENTS['book'].patience}, restore_best_weights=True" in of_book
 
 
 def test_selection_keeps_the_lectures_order_and_adds_the_sound_split() -> None:

@@ -66,6 +66,18 @@ def test_finished_runs_are_kept_and_others_added(tmp_path: Path, capsys: pytest.
     assert lecture.run_lecture(["mlp"], epochs=1, seeds=2, out=tmp_path, verbose=0)[0]["test"] == first[0]["test"]
 
 
+def test_other_files_of_ones_own_are_other_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = dataclasses.replace(IMAGES, source="other")
+    second = dataclasses.replace(first, y=first.y[::-1])
+    assert (IMAGES.key, first.key) == ("sample", dataclasses.replace(first, x=first.x.copy()).key)
+    assert len({first.key, second.key, dataclasses.replace(first, x_test=1 - first.x_test).key}) == 3
+    for images in (first, second, first):
+        monkeypatch.setattr(job, "load_images", lambda source, dataset, images=images: images)
+        made = lecture.run_lecture(["mlp"], epochs=1, out=tmp_path, verbose=0)
+    assert len({records.data_of(record) for record in made}) == len(made) == len(records.grouped(made)) == 2
+    assert made[0]["history"] != made[1]["history"]
+
+
 @pytest.mark.usefixtures("small")
 def test_a_stopped_job_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = lecture.run_lecture(["mlp"], epochs=3, out=tmp_path / "whole", verbose=0)
@@ -123,6 +135,18 @@ def test_the_job_refuses_wrong_settings_before_anything_is_made(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("small")
+def test_a_diverged_run_is_written_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    train = runner.train
+    far = dataclasses.replace(EXPERIMENTS["dropout_25"], network=tiny_layers, parameters=6_836, learning_rate=1e30)
+    monkeypatch.setattr(job, "train", lambda experiment, *args, **options: train(far, *args, **options))
+    finished = lecture.run_lecture(["dropout_25"], epochs=2, out=tmp_path, verbose=0)
+    assert finished[0]["test"]["loss"] is None and finished[0]["shown"]["probabilities"][0][0] is None
+    assert "seed 0, at most 2 epochs, diverged" in (tmp_path / "table.md").read_text()
+    assert (tmp_path / "dropout_25_predictions.png").exists() and (tmp_path / "dropout_25_curves.png").exists()
+
+
 def test_durations_are_words() -> None:
     assert [estimate.in_words(seconds) for seconds in (0.2, 8.4, 60, 100, 4000)] == [
         "1 s",
@@ -133,10 +157,14 @@ def test_durations_are_words() -> None:
     ]
 
 
-def test_the_estimate_counts_steps_of_all_kinds() -> None:
+def test_the_estimate_counts_steps_of_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = estimate.Pace(training=0.32, evaluation=0.032)
     mlp = EXPERIMENTS["mlp"]
     assert pace.epoch(mlp, IMAGES) == pytest.approx(150 * 0.01 + 50 * 0.001)
     assert pace.run(mlp, IMAGES, 3) == pytest.approx(3 * 1.55 + 40 * 0.001)
+    monkeypatch.setattr(estimate, "paces", lambda *_: {"mlp": pace})
+    runs = estimate.total({mlp: 2}, {"fashion_mnist": IMAGES}, {"mlp": 3})
+    assert runs == pytest.approx(2 * (3 * 1.55 + 40 * 0.001) + estimate._SECONDS_A_PICTURE_PAIR)
+    monkeypatch.undo()
     timed = estimate.paces([mlp], {"fashion_mnist": IMAGES})["mlp"]
     assert timed.training > 0 and timed.evaluation > 0

@@ -41,6 +41,7 @@ def test_names() -> None:
         lecture.run_lecture(["seing"])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small")
 def test_lessons_write_pictures_and_train_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = ["convolution", "filters", "digit_features", "regularization", "augmentation"]
@@ -75,6 +76,7 @@ def test_missing_data_keep_no_other_lesson_from_being_given(tmp_path: Path, monk
     assert names(tmp_path) == ["digit_features_1.png", "digit_features_2.png", "digit_features_3.png"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small")
 def test_seeing_looks_into_the_trained_network_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

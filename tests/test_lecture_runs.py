@@ -78,6 +78,15 @@ def test_early_stopping_remembers_across_an_interruption(tmp_path: Path) -> None
         assert_equal_runs(train(path), whole)
 
 
+def test_the_validation_is_that_of_the_restored_weights() -> None:
+    random = np.random.default_rng(0)
+    noise = dataclasses.replace(few_images(60), y=random.integers(0, 10, 60).astype(np.uint8))
+    best = dataclasses.replace(EXPERIMENTS["mlp"], restore_best=True, patience=2)
+    result = runner.train(best, noise, seed=0, epochs=20, verbose=0)
+    losses = result.history.history["val_loss"]
+    assert result.stopped_early and result.validation.loss == pytest.approx(min(losses), rel=1e-6) != losses[-1]
+
+
 @pytest.mark.parametrize("damage", ["cut", "foreign", "other seed"])
 def test_what_is_no_state_of_this_run_is_not_taken(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "state.npz"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def test_the_saved_model_is_the_best_or_the_last(tmp_path: Path) -> None:
     assert nothing.saved is None and not (tmp_path / "nothing" / "models").exists()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small")
 def test_a_study_writes_its_tables_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
@@ -152,7 +154,7 @@ def test_standing_files_are_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         finished = lecture.run_lecture(["lenet5"], epochs=1, out=tmp_path / "out", verbose=0)
     assert (finished[0]["source"], finished[0]["training_images"]) == ("other", 200)
     text = table(records.grouped(finished))
-    assert "other images, seed 0, at most 1 epochs" in text
+    assert "other images, seed 0, at most 1 epoch" in text
     assert "- other images: trained on files that do not hold the published number of images." in text
 
 
@@ -200,7 +202,7 @@ def test_the_answer_claims_nothing_that_was_not_measured(last: Moment, part: str
 
 
 def test_a_diverged_or_unwatched_run_has_no_answer() -> None:
-    watched = {"history": {"val_loss": [0.4, None], "val_accuracy": [0.8, 0.1]}, "spreads": [{}, {}]}
+    watched = {"history": {"val_loss": [0.4, math.nan], "val_accuracy": [0.8, 0.1]}, "spreads": [{}, {}]}
     assert rising_loss.moments(watched) is None
     assert rising_loss.moments({"history": {"val_loss": [0.4], "val_accuracy": [0.8]}}) is None
 
@@ -214,6 +216,7 @@ def member(name: str, training: float, validation: float, test: float, **changes
         "epochs_cap": 50,
         "epochs": 50,
         "ms_per_step": 1.0,
+        "config": {"pyconvnet": "0.1.0", "processor": "one", "threads": "1"},
         "history": {"loss": [0.5, 0.2], "accuracy": [0.8, 0.9], "val_loss": [0.3, 0.4], "val_accuracy": [0.9, 0.9]},
         "training": {"loss": 0.1, "accuracy": training},
         "validation": {"loss": 0.4, "accuracy": validation},

@@ -9,7 +9,7 @@ import pytest
 
 from pyconvnet.lecture import EXPERIMENTS, records
 from pyconvnet.lecture.records import Record
-from pyconvnet.lecture.table import first_epochs, order_remarks, table
+from pyconvnet.lecture.table import first_epochs, made_with, note, order_remarks, table
 
 
 def record(name: str, seed: int, accuracy: float, loss: float | None = 0.3, **changes: Any) -> Record:
@@ -23,6 +23,7 @@ def record(name: str, seed: int, accuracy: float, loss: float | None = 0.3, **ch
         "epochs_cap": EXPERIMENTS[name].epochs,
         "epochs": 10 + seed,
         "ms_per_step": 1.234,
+        "config": {"pyconvnet": "0.1.0", "processor": "one", "threads": "1"},
         "history": history,
         "test": scores,
         "validation": scores,
@@ -56,6 +57,9 @@ def test_a_row_shows_published_keras_and_measured() -> None:
         (record("mlp", 2, 0.89), "seed 2, above Keras's range"),
         (record("vgg", 0, 0.92), "seed 0, +0.0025 from the published accuracy"),
         (record("mlp", 0, 0.86, epochs_cap=3), "seed 0, at most 3 epochs"),
+        (record("mlp", 0, 0.86, epochs_cap=1), "seed 0, at most 1 epoch"),
+        (record("mlp", 0, 0.1, loss=None), "seed 0, diverged"),
+        (record("cifar10", 0, 0.1, loss=None, saved={"loss": None, "accuracy": 0.1}), "seed 0, diverged"),
         (record("mlp", 0, 0.86, source="sample"), "sample, seed 0"),
         (record("mlp", 0, 0.86, source="sample", quick=True, epochs_cap=5), "quick, seed 0"),
         (record("vgg_augmented_sound", 0, 0.9), "seed 0"),
@@ -102,9 +106,39 @@ def test_first_epochs_stand_beside_the_published() -> None:
 
 def test_a_diverged_run_is_still_a_record_and_a_row(tmp_path: Path) -> None:
     path = tmp_path / "finished" / "a.json"
-    records.write(path, records.plain(record("mlp", 0, 0.1, loss=float("nan"))))
+    records.write(path, record("mlp", 0, 0.1, loss=float("nan")))
     assert "NaN" not in path.read_text()
-    assert row("mlp", *records.read_all(tmp_path))[3] == "nan / 0.1000"
+    diverged = records.read_all(tmp_path)
+    assert row("mlp", *diverged)[3] == "nan / 0.1000"
+    both = records.grouped([*diverged, record("mlp", 1, 0.88)])
+    assert note(both[0]) == "2 seeds, 1 of them diverged"
+    at_once = {"loss": [None], "accuracy": [0.1], "val_loss": [None], "val_accuracy": [0.1]}
+    assert "nan / 0.1000, nan / 0.1000" in first_epochs(records.grouped([record("mlp", 0, 0.1, history=at_once)]))
+    assert order_remarks(records.grouped([*diverged, record("conv", 0, 0.85)])) == []
+    lost = record("mlp", 2, 0.1, test={"loss": None, "accuracy": None})
+    assert row("mlp", lost, record("mlp", 0, 0.88), record("mlp", 1, 0.86))[3] == "nan / nan (0.8600-0.8800)"
+
+
+def test_a_record_that_lacks_something_is_none(tmp_path: Path) -> None:
+    whole = record("mlp", 0, 0.88)
+    for name in ("ms_per_step", "config"):
+        records.write(tmp_path / "finished" / f"{name}.json", {key: whole[key] for key in whole if key != name})
+    assert records.read_all(tmp_path) == []
+
+
+def test_it_is_said_what_made_the_rows() -> None:
+    config = {"pyconvnet": "0.2.0", "processor": "two", "threads": "8"}
+    made = [record("mlp", 0, 0.88), record("mlp", 1, 0.88, config=config), record("conv", 0, 0.88, config=config)]
+    assert made_with(records.grouped(made[:1])) == "pyconvnet 0.1.0, one, 1 thread"
+    assert made_with(records.grouped(made)) == (
+        "pyconvnet 0.1.0, one, 1 thread (mlp); pyconvnet 0.2.0, two, 8 threads (mlp, conv)"
+    )
+
+
+def test_the_images_of_the_figures_are_named() -> None:
+    assert "on the test images; means" in table(records.grouped([record("mlp", 0, 0.88)]))
+    both = table(records.grouped([record("mlp", 0, 0.88), record("book", 0, 0.9)]))
+    assert "on the test images, of `book` on validation images; means" in both
 
 
 def test_remarks_are_below_the_table() -> None:

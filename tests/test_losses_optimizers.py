@@ -184,3 +184,30 @@ def test_to_categorical() -> None:
     np.testing.assert_array_equal(one_hot, [[1, 0, 0], [0, 0, 1], [0, 1, 0]])
     assert one_hot.dtype == np.float64
     assert utils.to_categorical(np.zeros((2, 3), np.uint8), 10).shape == (2, 3, 10)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [0, 0, 0, 5, 10]),
+        ({"negative_slope": 0.5}, [-5, -2.5, 0, 5, 10]),
+        ({"max_value": 6}, [0, 0, 0, 5, 6]),
+        ({"threshold": 5}, [0, 0, 0, 0, 10]),
+        ({"threshold": -7.0}, [0, -5, 0, 5, 10]),
+        ({"negative_slope": 0.5, "max_value": 6, "threshold": 5}, [-7.5, -5, -2.5, 0, 6]),
+    ],
+)
+def test_relu_of_arrays_has_keras_arguments(given: dict[str, float], expected: list[float]) -> None:
+    """Values of Keras 3.15.1."""
+    got = activations.relu([-10.0, -5.0, 0.0, 5.0, 10.0], **given)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, np.float32(expected))
+
+
+def test_activations_of_arrays_take_their_number() -> None:
+    np.testing.assert_allclose(activations.elu([-1.0], alpha=0.5), [0.5 * np.expm1(-1.0)], rtol=1e-6)
+    np.testing.assert_array_equal(activations.leaky_relu([-2.0], negative_slope=0.5), [-1.0])
+    with pytest.raises(TypeError, match="softmax does not know the parameter 'axis'; it has no parameter"):
+        activations.softmax([1.0], axis=0)
+    with pytest.raises(ValueError, match=r"activations.relu: max_value must be at least 0, got -1"):
+        activations.relu([1.0], max_value=-1)

@@ -121,22 +121,22 @@ SETTINGS: list[Case] = [
         "set_random_seed: seed must be below 2**32, got 4294967296",
     ),
     (lambda: utils.set_random_seed("a"), TypeError, "set_random_seed: seed must be a whole number, got 'a'"),  # type: ignore[arg-type]
-    (lambda: utils.to_categorical(["a"]), TypeError, "to_categorical: labels must be whole numbers, got dtype <U1"),
-    (lambda: utils.to_categorical([]), ValueError, "to_categorical: labels must not be empty, got shape (0,)"),
+    (lambda: utils.to_categorical(["a"]), TypeError, "to_categorical: x must be whole numbers, got dtype <U1"),
+    (lambda: utils.to_categorical([]), ValueError, "to_categorical: x must not be empty, got shape (0,)"),
     (
         lambda: utils.to_categorical([0.5]),
         ValueError,
-        "to_categorical: labels must be whole numbers, got a fraction, infinity or NaN",
+        "to_categorical: x must be whole numbers, got a fraction, infinity or NaN",
     ),
     (
         lambda: utils.to_categorical([-1, 2], 3),
         ValueError,
-        "to_categorical: labels must be from 0 to 2 (num_classes=3), got -1 to 2",
+        "to_categorical: x must be from 0 to 2 (num_classes=3), got -1 to 2",
     ),
     (
         lambda: utils.to_categorical([0, 3], 3),
         ValueError,
-        "to_categorical: labels must be from 0 to 2 (num_classes=3), got 0 to 3",
+        "to_categorical: x must be from 0 to 2 (num_classes=3), got 0 to 3",
     ),
     (lambda: utils.to_categorical([0], 0), ValueError, "to_categorical: num_classes must be positive, got 0"),
 ]

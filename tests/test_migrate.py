@@ -50,6 +50,9 @@ def test_numpy_names(tmp_path: Path, name: str) -> None:
         "optimizer.lr = 1\nhistory['acc']\nx = y[0]\nint(x[0])",
         "np = None\nnp.float\nmetrics = 'accuracy'",
         "z = (7\n% 2)",
+        "class Own:\n    def show(self):\n        return [layer.output_shape for layer in self.layers]",
+        "import keras\nt = keras.layers.Input((3,))\nt.shape\nfor m in models: m.output_shape\nmodel.output_shape",
+        "model.compile('sgd', 'circle', [0.5], ['mae'])\nmodel.compile('sgd', loss='circle')",
         "",
     ],
 )
@@ -72,17 +75,19 @@ def test_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("code", "%%time\nnp.int(3)"),
         ("code", "checkpoint(verbose=1.\n   mode='auto')"),
         ("code", "gen.next()[0]"),
+        ("code", "plt.plot?\n!pip install a \\\n    b\nw['b'], c = %time f() \\\n\nnp.float(4)\nnp??\n"),
     )
     assert [(finding.place, finding.source) for finding in findings(path)] == [
         ("cell 2, line 5", "np.float(3)"),
         ("cell 4, line 2", "np.int(3)"),
         ("cell 5, line 1", "checkpoint(verbose=1."),
         ("cell 6, line 1", "gen.next()[0]"),
+        ("cell 7, line 6", "np.float(4)"),
     ]
     assert main(["migrate", str(path)]) == 1
     out = capsys.readouterr().out
     assert "cell 6, line 1: iterators have no .next()\n    gen.next()[0]\n    mend: next(gen)\n" in out
-    assert out.endswith("4 lines to mend for Keras 3 and NumPy 2\n")
+    assert out.endswith("5 lines to mend for Keras 3 and NumPy 2\n")
     assert main(["migrate", str(notebook(tmp_path / "b.ipynb", ("code", "1")))]) == 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="the package onnx is not installed: pip install pyconvnet[onnx]")
+pytest.importorskip("onnx", reason='the package onnx is not installed: pip install "pyconvnet[onnx]"')
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

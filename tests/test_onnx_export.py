@@ -16,7 +16,7 @@ from pyconvnet.layers import Dense
 from pyconvnet.models import Sequential
 from pyconvnet.saving import onnx_export
 
-NEEDS_ONNX = "the package onnx is not installed: pip install pyconvnet[onnx]"
+NEEDS_ONNX = 'the package onnx is not installed: pip install "pyconvnet[onnx]"'
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ Every kernel call of this file runs between walls, see `walls.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,27 +23,6 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def walls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put each buffer of each kernel call between walls."""
     monkeypatch.setattr(_core, "run_kernel", between_walls(run_kernel))
-
-
-@pytest.fixture(params=_core.available_isas())
-def isa(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Run a test once with the kernels of each ISA that this machine has."""
-    previous = _core.active_isa()
-    _core.set_isa(request.param)
-    try:
-        yield request.param
-    finally:
-        _core.set_isa(previous)
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    """Put the number of threads back after a test that changes it."""
-    previous = _core.get_num_threads()
-    try:
-        yield
-    finally:
-        _core.set_num_threads(previous)
 
 
 def _run(case: Case, arrays: Inputs) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from pictures import LANGUAGES, assert_nothing_is_cut, speak
 from pyconvnet import plot
 from pyconvnet.callbacks import History
 from pyconvnet.datasets.fashion_mnist import CLASS_NAMES, CLASS_NAMES_KO
-from pyconvnet.plot import style
+from pyconvnet.layers import Dense, Input
+from pyconvnet.models import Sequential
+from pyconvnet.plot import _images, style
 
 CURVES = {
     "accuracy": [0.5, 0.7, 0.8],
@@ -72,6 +75,23 @@ def test_history_takes_what_fit_answers_and_several_runs() -> None:
     assert len(figure.axes[1].get_legend().get_texts()) == 2  # the second run has no labels of its own
 
 
+def test_validations_are_drawn_at_their_epochs() -> None:
+    pytest.importorskip("matplotlib")
+    model = Sequential([Input((2,)), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 2)), np.ones(4)
+    fitted = model.fit(x, y, epochs=6, validation_data=(x, y), validation_freq=3, verbose=0)
+    training, validation = plot.history(fitted).axes[0].lines[:2]
+    np.testing.assert_array_equal(training.get_xdata(), range(1, 7))
+    np.testing.assert_array_equal(validation.get_xdata(), [3, 6])
+    np.testing.assert_array_equal(validation.get_ydata(), fitted.history["val_loss"])
+    again = model.fit(x, y, epochs=8, initial_epoch=6, validation_data=(x, y), callbacks=fitted, verbose=0)
+    assert again is fitted
+    np.testing.assert_array_equal(plot.history(again).axes[0].lines[1].get_xdata(), [3, 6, 7, 8])
+    with pytest.raises(ValueError, match=r"val_loss has 4 values for 8 epochs; pass what fit\(\) answers"):
+        plot.history(fitted.history)
+
+
 def test_a_diverged_run_can_be_drawn() -> None:
     pytest.importorskip("matplotlib")
     nothing = [None, float("nan")]
@@ -86,6 +106,7 @@ def test_a_diverged_run_can_be_drawn() -> None:
         ({}, ValueError, "holds no epochs"),
         ({"loss": []}, ValueError, "holds no epochs"),
         ([], ValueError, "holds no epochs"),
+        ({"val_loss": [1.0]}, ValueError, "there is no 'loss' beside val_loss; pass all that fit kept"),
         (3, TypeError, "expected what fit.. answers or its dictionary, got int"),
     ],
 )
@@ -123,14 +144,46 @@ def test_predictions_without_labels_or_in_colour_mark_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scores", "labels", "captions"),
+    [
+        ([[0.9], [0.25]], [[1], [1]], ["✓ 1  90%", "✗ 0  75%"]),
+        ([[0.0, 7.0], [2.0, 1.0]], [[0, 1], [0, 1]], ["✓ 1  100%", "✗ 0  73%"]),
+        ([[-1.0], [4.0]], [0, 1], ["✓ 0  73%", "✓ 1  98%"]),
+    ],
+    ids=["yes or no", "logits, one-hot labels", "logits of yes"],
+)
+def test_predictions_of_every_kind(scores: list[list[float]], labels: Any, captions: list[str]) -> None:
+    pytest.importorskip("matplotlib")
+    figure = plot.predictions(np.zeros((2, 8, 8)), scores, labels)
+    assert [axes.get_title() for axes in figure.axes] == captions
+
+
+@pytest.mark.parametrize(
+    ("largest", "drawn"), [(1.0, 1.0), (1.01, 1.0), (2.0, 1.0), (51.0, 0.2), (255.0, 1.0), (300.0, 1.0)]
+)
+def test_floats_a_little_above_one_are_white(largest: float, drawn: float) -> None:
+    images = np.linspace(0.0, largest, 16).reshape(1, 4, 4)
+    assert _images.check_images("test", images).max() == pytest.approx(drawn)
+    np.testing.assert_array_equal(_images.check_images("test", np.minimum(images, 1.0)), np.minimum(images, 1.0))
+
+
+@pytest.mark.parametrize(
     ("images", "probabilities", "options", "message"),
     [
         ((3, 8), (3, 2), {}, r"images must be \[n, h, w\] or .* got shape \(3, 8\)"),
         ((0, 8, 8), (0, 2), {}, "1 to 100 images, got 0"),
         ((101, 8, 8), (101, 2), {}, "1 to 100 images, got 101; pass a slice"),
         ((3, 8, 8), (2, 2), {}, r"probabilities must be \[3, classes\], a row an image, got shape \(2, 2\)"),
-        ((3, 8, 8), (3, 2), {"labels": [0]}, "a class for each of the 3 images, got 1"),
+        (
+            (3, 8, 8),
+            (3, 2),
+            {"labels": [0]},
+            r"labels must hold a class number for each of the 3 samples, .* got shape \(1,\)",
+        ),
         ((3, 8, 8), (3, 2), {"class_names": ["a"]}, "class_names must hold 2 names, got 1"),
+        ((3, 8, 8), (3, 2), {"labels": [0, 5, 1]}, "labels must be whole numbers from 0 to 1, got 5 at sample 1"),
+        ((3, 8, 8), (3, 2), {"labels": [0, 1, -1]}, "labels must be whole numbers from 0 to 1, got -1 at sample 2"),
+        ((3, 8, 8), (3, 0), {}, r"probabilities must be \[3, classes\]"),
     ],
 )
 def test_predictions_refuse_what_does_not_fit(
@@ -146,6 +199,13 @@ def test_a_picture_shows_itself_in_a_notebook_and_leaves_the_users_settings() ->
     png = plot.history(CURVES)._repr_png_()  # type: ignore[attr-defined]
     assert png.startswith(b"\x89PNG")
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_picture_can_be_pickled() -> None:
+    pytest.importorskip("matplotlib")
+    figure = plot.history(CURVES)
+    again = pickle.loads(pickle.dumps(figure))
+    assert type(again) is type(figure) and again._repr_png_() == figure._repr_png_()
 
 
 @pytest.mark.usefixtures("without_matplotlib")

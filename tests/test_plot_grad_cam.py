@@ -188,9 +188,10 @@ def test_the_picture_shows_image_class_and_heat() -> None:
         left, right = figure.axes[2 * i : 2 * i + 2]
         np.testing.assert_allclose(left.images[0].get_array(), image, rtol=1e-6)
         assert left.get_title() == f"{names[guesses[i]]}  {probabilities[i].max():.0%}"
-        assert right.get_title() == f"{style.word('evidence for')}: {names[guesses[i]]}"
         heat = right.images[1]
         assert heat.get_array().shape == (4, 3) and float(heat.get_array().max()) in (0.0, 1.0)
+        found = "evidence for" if heat.get_array().any() else "no evidence for"
+        assert right.get_title() == f"{style.word(found)}: {names[guesses[i]]}"
         assert list(heat.get_extent()) == [-0.5, 9.5, 11.5, -0.5]
     asked = plot.grad_cam(model, x[1], class_index=3, class_names=names, title="where")
     assert asked.axes[1].get_title() == f"{style.word('evidence for')}: d" and asked.get_suptitle() == "where"
@@ -206,13 +207,15 @@ def test_one_score_speaks_for_yes() -> None:
     assert [axes.get_title() for axes in figure.axes[:2]] == [expected, f"{style.word('evidence for')}: yes"]
 
 
-def test_nothing_for_a_class_is_no_heat_and_no_warning() -> None:
+def test_nothing_for_a_class_is_no_heat_and_said() -> None:
     pytest.importorskip("matplotlib")
     model = Sequential([layers.Input((4, 4, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)])
     kernel = model.layers[0].kernel
     model.set_weights([np.ones(kernel.shape), np.ones(2), -np.ones((8, 2)), np.zeros(2)])
     figure = plot.grad_cam(model, np.ones((4, 4)), class_index=1)
     np.testing.assert_array_equal(figure.axes[1].images[1].get_array(), np.zeros((2, 2)))
+    assert figure.axes[1].get_title() == f"{style.word('no evidence for')}: 1"
+    assert style.word("no evidence for") != "no evidence for" or style.korean_font() is None
 
 
 def test_a_model_inside_a_model_and_one_without_convolutions() -> None:

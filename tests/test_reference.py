@@ -187,7 +187,7 @@ def test_dropout_refuses_a_rate_that_is_no_probability(rate: float) -> None:
 # ---------------------------------------------------------------- losses
 
 
-def test_cross_entropy_normalises_foreign_probabilities_as_keras_does() -> None:
+def test_cross_entropy_normalizes_foreign_probabilities_as_keras_does() -> None:
     p = np.array([[0.2, 0.2, 0.1]])
     for labels in (np.array([1]), np.array([[0.0, 1.0, 0.0]])):
         assert reference.categorical_cross_entropy(p, labels)[0][0] == pytest.approx(math.log(0.5 / 0.2))

@@ -11,6 +11,7 @@ from golden import load_arrays
 
 import pyconvnet
 from pyconvnet.optimizers import SGD, Adam, schedules
+from pyconvnet.saving.write_config import keras3_object
 
 CASES, ARRAYS = load_arrays("schedules")
 every_case = pytest.mark.parametrize("row", CASES, ids=[row["name"] for row in CASES])
@@ -41,6 +42,7 @@ def test_many_steps_at_once_are_those_one_by_one(row: dict[str, Any]) -> None:
 def test_configs_are_keras(row: dict[str, Any]) -> None:
     schedule = _make(row)
     assert schedule.get_config() == row["get_config"]
+    assert keras3_object(schedule)["module"] == schedules.serialize(schedule)["module"] == "keras.optimizers.schedules"
     twin = schedules.deserialize(schedules.serialize(schedule))
     np.testing.assert_array_equal(twin.rates(0, 50), schedule.rates(0, 50))
 
@@ -92,6 +94,26 @@ def test_the_optimizer_tells_the_next_rate_and_keeps_its_schedule() -> None:
     assert SGD(0.5).schedule is None and SGD(0.5).learning_rates(7) == 0.5
 
 
+def test_rates_that_are_no_numbers_are_refused() -> None:
+    class Nan(schedules.LearningRateSchedule):
+        def __call__(self, step: int) -> float:
+            return 0.1 if step < 2 else float("nan")
+
+    model = pyconvnet.Sequential([pyconvnet.layers.Input((2,)), pyconvnet.layers.Dense(1)])
+    model.compile(SGD(Nan()), "mse")
+    message = "SGD: learning_rate must be finite, but Nan gives nan for step 2; change"
+    with pytest.raises(ValueError, match=message):
+        model.fit(np.zeros((6, 2)), np.zeros((6, 1)), batch_size=2, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    for schedule in (
+        schedules.InverseTimeDecay(0.1, 1, -1.0),
+        schedules.PolynomialDecay(0.1, 1, power=-1.0),
+        schedules.CosineDecayRestarts(0.1, 1, t_mul=0.5),
+    ):
+        with pytest.raises(ValueError, match=f"{type(schedule).__name__} gives (inf|nan) for step [12];"):
+            SGD(schedule).learning_rates(5)
+
+
 def test_a_plan_wants_a_rate_for_every_step() -> None:
     model = pyconvnet.Sequential([pyconvnet.layers.Input((2,)), pyconvnet.layers.Dense(1)])
     model.compile("sgd", "mse")
@@ -105,6 +127,7 @@ def test_a_plan_wants_a_rate_for_every_step() -> None:
     [
         (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), ValueError, "ExponentialDecay: decay_steps must be positive"),
         (lambda: schedules.CosineDecayRestarts(0.1, -1), ValueError, "first_decay_steps must be positive, got -1"),
+        (lambda: schedules.CosineDecayRestarts(0.1, 5, t_mul=0), ValueError, "t_mul must be positive, got 0"),
         (lambda: schedules.CosineDecay("0.1", 5), TypeError, "initial_learning_rate must be a number, got '0.1'"),
         (lambda: schedules.PiecewiseConstantDecay([1, 2], [0.1]), ValueError, "got 1 values and 2 boundaries"),
         (lambda: schedules.PiecewiseConstantDecay([2, 2], [1, 1, 1]), ValueError, "boundaries must rise"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pyconvnet import layers
-from pyconvnet.models import Sequential
+from pyconvnet.models import Model, Sequential
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.random import next_seed
 from pyconvnet.utils import set_random_seed
@@ -137,6 +137,26 @@ def test_config_makes_an_equal_model() -> None:
     assert json.loads(json.dumps(again.get_config())) == config
     assert [w.shape for w in again.weights] == WEIGHTS
     assert Sequential.from_config(Sequential(_network()).get_config()).built is False
+
+
+def test_config_holds_models_inside_a_model() -> None:
+    start = layers.Input((8, 8, 3))
+    side = layers.Conv2D(3, 3, padding="same")(start)
+    inner = Model(start, layers.GlobalAveragePooling2D()(layers.Add()([start, side])), name="inner")
+    row = Sequential(
+        [inner, Sequential([layers.Dense(4, activation="relu")], name="head"), layers.Dense(2)], name="row"
+    )
+    for model in (inner, row):
+        config = json.loads(json.dumps(model.get_config()))
+        again = type(model).from_config(config)
+        assert json.loads(json.dumps(again.get_config())) == config
+        assert [w.path for w in again.weights] == [w.path for w in model.weights]
+        again.set_weights(model.get_weights())
+        x = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+        np.testing.assert_array_equal(again(x), model(x))
+    assert type(Model.from_config(inner.get_config())) is type(inner)
+    with pytest.raises(ValueError, match=r"Functional.from_config: the Functional must have a config with a list"):
+        type(inner).from_config({"name": "inner", "trainable": True})
 
 
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])

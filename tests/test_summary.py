@@ -110,7 +110,7 @@ def test_summary_wide_frozen_and_statistics() -> None:
 
 def test_summary_narrow() -> None:
     lines: list[str] = []
-    Sequential([layers.Dense(300, name="hidden", input_dim=999)], name="narrow").summary(33, lines.append)
+    Sequential([layers.Dense(300, name="hidden", input_dim=999)], name="narrow").summary(33, print_fn=lines.append)
     assert "\n".join(lines) + "\n" == NARROW
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from pyconvnet import datasets
-from pyconvnet.layers import Dense, Flatten, Input
-from pyconvnet.models import Sequential
+from pyconvnet.callbacks import Callback
+from pyconvnet.layers import Add, Dense, Flatten, Input
+from pyconvnet.models import Model, Sequential
 from pyconvnet.training.one_call import TrainResult, train
 
 X = np.random.default_rng(0).integers(0, 256, (40, 4, 4), np.uint8)
@@ -82,39 +83,71 @@ def test_save_writes_whole_files(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = train(model(), (X, Y), epochs=2, verbose=0, out=tmp_path / "runs" / "one")
     folder = tmp_path / "runs" / "one"
-    assert sorted(path.name for path in folder.iterdir()) == ["curves.png", "history.json", "weights.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == ["curves.png", "history.json", "model.weights.h5"]
     content = json.loads((folder / "history.json").read_text())
     assert content["history"] == result.history.history
     assert (content["seed"], content["evaluation"], content["epoch"]) == (result.seed, None, [0, 1])
-    with np.load(folder / "weights.npz") as weights:
-        for variable in result.model.weights:
-            np.testing.assert_array_equal(weights[variable.path], variable.numpy())
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("failing", ["numpy.savez", "os.replace"])
-def test_a_failed_save_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+def test_saved_weights_are_all_there_in_models_inside_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    def nested() -> Sequential:
+        inner = [Sequential([Input((4,)), Dense(4, name="d")], name=name) for name in ("one", "two")]
+        return Sequential([*inner, Dense(3, activation="softmax")])
+
+    result = train(nested(), (X[:, 0], Y), epochs=1, verbose=0)
+    with pytest.warns(UserWarning, match="left out"):
+        result.save(tmp_path)
+    again = nested()
+    again.load_weights(tmp_path / "model.weights.h5")
+    for saved, trained in zip(again.get_weights(), result.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(saved, trained)
+
+
+class Noting(Callback):
+    """Puts into the logs what JSON does not hold."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs |= {"single": np.float32(0.5), "array": np.arange(2), "lost": float("nan"), "self": self}
+
+    def __str__(self) -> str:
+        return "noting"
+
+
+def test_what_callbacks_note_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.warns(UserWarning, match="left out"):
+        train(model(), (X, Y), epochs=1, verbose=0, callbacks=Noting(), out=tmp_path)
+    noted = json.loads((tmp_path / "history.json").read_text())["history"]
+    assert [noted[name] for name in ("single", "array", "lost", "self")] == [[0.5], [[0, 1]], [None], ["noting"]]
+
+
+@pytest.mark.parametrize("failing", ["pyconvnet.training.one_call.json_text", "os.replace"])
+def test_a_failed_save_leaves_whole_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     result = train(model(), (X, Y), epochs=1, verbose=0)
-    for name in ("history.json", "weights.npz"):
+    for name in ("history.json", "model.weights.h5"):
         (tmp_path / name).write_text("old")
 
-    def full_disk(path: Any, *arguments: Any, **arrays: Any) -> None:
-        Path(path).write_text("half")
+    def full_disk(*_: Any) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr(failing, full_disk)
     with pytest.raises(OSError, match="no space left"):
         result.save(tmp_path)
-    assert (tmp_path / "weights.npz").read_text() == "old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.json", "weights.npz"]
+    assert (tmp_path / "history.json").read_text() == "old"
+    replaced = (tmp_path / "model.weights.h5").read_bytes() != b"old"  # the weights come first
+    assert replaced == (failing != "os.replace")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.json", "model.weights.h5"]
 
 
 def test_without_matplotlib_the_curves_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = train(model(), (X, Y), epochs=1, verbose=0)
-    with pytest.warns(UserWarning, match=r"curves.png is left out, since matplotlib is not installed"):
+    with pytest.warns(UserWarning, match=r'curves.png is left out, .*; pip install "pyconvnet\[plot\]"'):
         result.save(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.json", "weights.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.json", "model.weights.h5"]
 
 
 def test_plot_is_a_figure() -> None:
@@ -161,6 +194,19 @@ def test_an_experiment_brings_its_own_settings(own: dict[str, Any]) -> None:
 def test_wrong_data_is_refused(data: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         train(model(), data, epochs=1, verbose=0)
+
+
+def test_several_inputs_are_not_taken_for_test_data() -> None:
+    a, b = Input((4,)), Input((4,))
+    network = Model([a, b], [Dense(1)(Add()([a, b])), Dense(1)(b)])
+    x, y = np.zeros((8, 4), np.float32), np.zeros(8)
+    options: Any = dict(epochs=1, loss="mse", metrics=None, verbose=0)
+    with pytest.raises(
+        ValueError, match=r"train: data \(\(a, b\), .* has 2 inputs; .* in lists: \(\[a, b\], \[c, d\]\)"
+    ):
+        train(network, ((x, x), (y, y)), **options)
+    assert train(network, ([x, x], [y, y]), **options).evaluation is None
+    assert train(network, (([x, x], [y, y]), ([x, x], [y, y])), **options).evaluation is not None
 
 
 def test_wrong_model_is_refused() -> None:

@@ -2,7 +2,7 @@
 #
 #     pyconvnet run examples/lecture/fashion_cnn.py
 #
-# The cells as they are printed, with the outputs that are printed in them as comments left away; scikit-learn is needed.
+# The cells as they are printed, with the outputs that are printed in them as comments left out; scikit-learn is needed.
 # Where one cannot run as printed, a line that starts with "# ERRATUM:" says what was changed.
 
 # %% [markdown]

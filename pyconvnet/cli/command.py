@@ -47,10 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         pyconvnet 0.1.0
         0
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        return _run(arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("\npyconvnet: stopped; run the same command to go on\n")
+        advice = "; run the same command to go on" if arguments[:1] == ["lecture"] else ""
+        sys.stderr.write(f"\npyconvnet: stopped{advice}\n")
         return STOPPED
     except BrokenPipeError:
         # The reader of a pipe (head, less) has gone; Python would complain once more when it closes stdout.
@@ -137,5 +139,5 @@ def _list() -> None:
         say(f"{study.name}: {study.question}")
         say(f"    a study of {', '.join(study.members)}")
     for name, lesson in LESSONS.items():
-        say(f"{name}: {lesson.shows}")
-        say(f"    a lesson; `{ALL}` stands for all of them")
+        say(f"{name}: a lesson, {lesson.shows}")
+    say(f"{ALL}: all {len(LESSONS)} of them, pictures without training")

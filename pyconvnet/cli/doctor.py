@@ -13,23 +13,16 @@ import numpy as np
 
 from pyconvnet import _core, config, ops, reference
 from pyconvnet._terminal import say
-from pyconvnet.datasets import fashion_mnist
-from pyconvnet.datasets._cifar import read_cifar
+from pyconvnet.datasets import SETS, fashion_mnist
 from pyconvnet.datasets._errors import NotHere
-from pyconvnet.datasets._files import CIFAR10, FASHION_MNIST, MNIST, PublishedSet
-from pyconvnet.datasets._idx_set import read_idx_set
+from pyconvnet.datasets._files import PublishedSet
 from pyconvnet.datasets._locate import DATA_VARIABLE, cache_folder, places
-from pyconvnet.datasets._npz import read_idx_set_or_npz
-from pyconvnet.datasets._search import Reader
+from pyconvnet.datasets._search import Reader, Source
 from pyconvnet.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from pyconvnet.models import Sequential
 from pyconvnet.random import set_random_seed
 
-_READERS: dict[str, tuple[PublishedSet, Reader]] = {
-    "fashion_mnist": (FASHION_MNIST, read_idx_set),
-    "mnist": (MNIST, read_idx_set_or_npz),
-    "cifar10": (CIFAR10, read_cifar),
-}
+_SOURCES: dict[str, Source] = {name: module.SOURCE for name, module in SETS.items()}
 
 
 @dataclass(frozen=True)
@@ -42,8 +35,7 @@ class Finding:
 
 def examine() -> bool:
     """Prints the configuration and one line for each check; False where one failed."""
-    for name, value in config.describe().items():
-        say(f"{name + ':':<17}{value}")
+    config.show_config()
     say("")
     sound = True
     for finding in _findings():
@@ -58,7 +50,7 @@ def _findings() -> Iterator[Finding]:
         yield _guarded(f"kernels on {isa}", partial(_check_kernels, isa), advice)
     yield _guarded("threads", _check_threads, "set PYCONVNET_NUM_THREADS=1 and report this")
     yield _guarded("sample", _check_sample, "install the package anew")
-    for name, (published, read) in _READERS.items():
+    for name, (published, read) in _SOURCES.items():
         advice = f"replace the files, or change {DATA_VARIABLE}"
         yield _guarded(name, partial(_check_data, name, published, read), advice)
     yield _guarded("matplotlib", _check_matplotlib, "install it anew")

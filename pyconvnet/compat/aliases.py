@@ -8,8 +8,9 @@ looks for TensorFlow finds the real one or none, whoever imports that library.
 from __future__ import annotations
 
 import builtins
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -74,16 +75,36 @@ class UserFolder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if path is not None and not self._is_ours(fullname.rpartition(".")[0]):
+        package = fullname.rpartition(".")[0]
+        if path is not None and not self._holds(package, path):
             return None
-        spec = PathFinder.find_spec(fullname, [self.folder] if path is None else path)
+        spec = PathFinder.find_spec(fullname, [self.folder] if path is None else [self._place(package)])
         if spec is None or not isinstance(spec.loader, SourceFileLoader):
-            return None
+            return None  # a folder without __init__.py too: Python finds it where no other package has its name
         spec.loader = _UserLoader(fullname, spec.loader.path, self.given)
         return spec
 
-    def _is_ours(self, parent: str) -> bool:
-        return vars(sys.modules[parent]).get("__builtins__") is self.given if parent in sys.modules else False
+    def forget(self, but: Collection[str]) -> None:
+        """Takes its modules out of ``sys.modules``: another folder may have others with the same names.
+
+        Args:
+            but: names of modules that stay.
+        """
+        for name in [name for name, module in list(sys.modules.items()) if name not in but and self._is_ours(module)]:
+            del sys.modules[name]
+
+    def _is_ours(self, module: ModuleType) -> bool:
+        inside = getattr(module, "__dict__", {})
+        return inside.get("__builtins__") is self.given or self._holds(
+            inside.get("__name__", ""), inside.get("__path__", ())
+        )
+
+    def _place(self, package: str) -> str:
+        return os.path.join(self.folder, *package.split("."))
+
+    def _holds(self, package: str, path: Sequence[str]) -> bool:
+        """Whether a package, which lies at `path`, lies in the folder."""
+        return self._place(package) in path
 
 
 class _UserLoader(SourceFileLoader):

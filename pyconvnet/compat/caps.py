@@ -6,10 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from numbers import Integral
 from typing import Any
 
 from pyconvnet.models import Model
 from pyconvnet.ops._check import integer
+from pyconvnet.training.arguments import DEFAULT_BATCH
+from pyconvnet.training.data import training_rows
 from pyconvnet.training.feeds import is_batches
 
 Arguments = dict[str, Any]
@@ -84,8 +87,8 @@ def _replaced(name: str, shorten: Callable[[Arguments], None]) -> Iterator[None]
 
 def _cap_epochs(given: Arguments, most: int) -> None:
     epochs, first = given["epochs"], given["initial_epoch"]
-    if isinstance(epochs, int) and isinstance(first, int):
-        given["epochs"] = min(epochs, first + most)
+    if isinstance(epochs, Integral) and isinstance(first, Integral):
+        given["epochs"] = min(int(epochs), int(first) + most)
 
 
 def _cap_steps_of_fit(given: Arguments, most: int) -> None:
@@ -104,7 +107,7 @@ def _cap_steps_of_fit(given: Arguments, most: int) -> None:
 def _fewer(asked: Any, most: int, there_are: int | None) -> Any:
     """How many steps to ask for instead of those that the code asks for."""
     if asked is not None:
-        return min(asked, most) if isinstance(asked, int) else asked
+        return min(asked, most) if isinstance(asked, Integral) else asked
     return most if there_are is not None and there_are > most else None
 
 
@@ -120,7 +123,7 @@ def _batches(x: Any, batch_size: Any, split: float = 0.0, rest: bool = False) ->
             x = next(iter(x.values()))
         elif isinstance(x, (list, tuple)) and hasattr(x[0], "shape"):
             x = x[0]
-        first = int(len(x) * (1.0 - split))
-        return -(-(len(x) - first if rest else first) // (batch_size or 32))
+        first = training_rows(len(x), split)
+        return -(-(len(x) - first if rest else first) // (batch_size or DEFAULT_BATCH))
     except (TypeError, ValueError, LookupError, StopIteration):
         return None

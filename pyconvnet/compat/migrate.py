@@ -84,7 +84,8 @@ def _parts(file: Path) -> Sequence[tuple[int | None, str]]:
     return code
 
 
-_MAGIC = re.compile(r"^(\s*)(?:[%!?]|\w+\s*=\s*[%!])")
+# %magic, !command, ?name, name = %magic, name = !command, name? and name??
+_MAGIC = re.compile(r"""^(\s*)(?:[%!?]|[\w.,()\[\]'"\s]+=\s*[%!]|[\w.*\[\]]+\?\??\s*$)""")
 # cell magics whose cell is Python
 _PYTHON_CELLS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
@@ -94,4 +95,9 @@ def _without_magics(source: str) -> str:
     first = source.lstrip().split(maxsplit=1)[:1]
     if first and first[0].startswith("%%") and first[0] not in _PYTHON_CELLS:
         return ""
-    return "\n".join(f"{magic.group(1)}pass" if (magic := _MAGIC.match(line)) else line for line in source.splitlines())
+    lines, goes_on = [], False
+    for line in source.splitlines():
+        magic = None if goes_on else _MAGIC.match(line)
+        lines.append(f"{magic.group(1)}pass" if magic else "" if goes_on else line)
+        goes_on = (goes_on or magic is not None) and line.endswith("\\")
+    return "\n".join(lines)

@@ -9,7 +9,7 @@ from pyconvnet._suggest import nearest
 from pyconvnet.compat import migrate_tables as tables
 
 # What a variable is known to be.
-Kind = Literal["sequential", "loaded", "model", "batches", "column"]
+Kind = Literal["sequential", "loaded", "model", "layers", "layer", "batches", "column"]
 
 _MAX_POOLS = ("keras.layers.MaxPool2D", "keras.layers.MaxPooling2D")
 _AVERAGE_POOLS = ("keras.layers.AvgPool2D", "keras.layers.AveragePooling2D")
@@ -68,6 +68,17 @@ class Visitor(ast.NodeVisitor):
             self.visit(target)
             self._bind(target, node.value)
 
+    def visit_For(self, node: ast.For) -> None:
+        self._walk(node.target, node.iter)
+        self.generic_visit(node)
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        for loop in node.generators:
+            self._walk(loop.target, loop.iter)
+        self.generic_visit(node)
+
+    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
+
     # calls
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -96,6 +107,11 @@ class Visitor(ast.NodeVisitor):
             self._layers_of(node.args[0])
         if path == "keras.callbacks.ModelCheckpoint":
             self._checkpoint(node, given)
+        axes = given.get("axis")
+        if path == "keras.layers.BatchNormalization" and isinstance(axes, (ast.List, ast.Tuple)):
+            self._report(node, "axis must be a number", f"axis={ast.unparse(axes.elts[0]) if axes.elts else -1}")
+        if path in ("keras.models.save_model", "keras.saving.save_model"):
+            self._saved(node, _text(given.get("filepath", node.args[1] if len(node.args) > 1 else None)))
 
     def _method(self, node: ast.Call, method: ast.Attribute) -> None:
         name, owner = method.attr, ast.unparse(method.value)
@@ -105,20 +121,27 @@ class Visitor(ast.NodeVisitor):
             self._report(node, f"models have no {name}", tables.METHODS_GONE[name])
         self._arguments(node, name, tables.METHOD_ARGUMENTS.get(name, {}))
         first = _text(node.args[0]) if node.args else None
-        if name == "compile":
+        if name == "compile" and self._path(method.value) is None:  # re.compile is another one
             self._compile(node)
         elif name == "add" and self._kind(method.value) == "sequential" and node.args:
             self._later_layer(node.args[0], later=owner in self.layers_added)
             self.layers_added.add(owner)
         elif name == "save_weights" and first is not None and not first.endswith(".weights.h5"):
             self._report(node, "the name must end in .weights.h5", repr(f"{first.removesuffix('.h5')}.weights.h5"))
-        elif name == "save" and self._kind(method.value) and first and not first.endswith((".keras", ".h5", ".hdf5")):
-            self._report(node, "the name must end in .keras or .h5", repr(f"{first.rstrip('/')}.keras"))
+        elif name == "save" and self._kind(method.value):
+            self._saved(node, first)
 
     def _compile(self, node: ast.Call) -> None:
-        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        # Keras 2's order; where metrics were the third, Keras 3 has the weights of the losses
+        given = dict(zip(("optimizer", "loss", "metrics"), node.args, strict=False))
+        in_place = given.get("metrics")
+        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         metrics, loss = given.get("metrics"), _text(given.get("loss"))
-        if _text(metrics) is not None:
+        if in_place is not None and not _is_weights(in_place):
+            asked = ast.unparse(in_place)
+            mend = f"metrics=[{asked}]" if _text(in_place) is not None else f"metrics={asked}"
+            self._report(node, "the third argument of compile is loss_weights", mend, in_place)
+        elif _text(metrics) is not None:
             self._report(node, "metrics must be a list", f"metrics=[{_text(metrics)!r}]", metrics)
         names = [_text(item) for item in metrics.elts] if isinstance(metrics, ast.List) else [_text(metrics)]
         self.logs_accuracy = "accuracy" in names and "acc" not in names
@@ -137,6 +160,14 @@ class Visitor(ast.NodeVisitor):
         elif not only_weights and not path.endswith((".keras", ".h5")):
             self._report(node, "the name must end in .keras", "NAME.keras")
 
+    def _saved(self, node: ast.Call, path: str | None) -> None:
+        if path and not path.endswith((".keras", ".h5", ".hdf5")):
+            formats = any(keyword.arg == "save_format" for keyword in node.keywords)
+            mend = f"{path.rstrip('/')}.keras"
+            self._report(
+                node, "the name must end in .keras or .h5", repr(mend) + (", without save_format" if formats else "")
+            )
+
     def _layers_of(self, layers: ast.expr) -> None:
         if isinstance(layers, ast.List):
             for place, layer in enumerate(layers.elts):
@@ -148,7 +179,7 @@ class Visitor(ast.NodeVisitor):
         if later and isinstance(layer, ast.Call):
             for keyword in layer.keywords:
                 if keyword.arg in ("input_shape", "input_dim"):
-                    self._report(keyword, _ONLY_WARNS, f"leave {keyword.arg}= away here")
+                    self._report(keyword, _ONLY_WARNS, f"leave {keyword.arg}= out here")
 
     def _number_of_row(self, node: ast.Call, number: str, value: ast.expr) -> None:
         """int(y[i]) where y is [n, 1]: NumPy makes numbers of single elements only, not of rows of one."""
@@ -163,10 +194,29 @@ class Visitor(ast.NodeVisitor):
         if node.attr in ("input", "output") and kind in ("sequential", "loaded"):
             loaded = ", if that is what was loaded" if kind == "loaded" else ""
             self._report(node, f"a Sequential has no .{node.attr}{loaded}", f"{ast.unparse(node)}s[0]")
+        if node.attr in ("input_shape", "output_shape") and kind == "layer":
+            mend = f"{ast.unparse(node).removesuffix('_shape')}.shape"
+            self._report(node, f"layers have no .{node.attr}", mend)
         if node.attr == "lr" and isinstance(node.value, ast.Attribute) and node.value.attr == "optimizer":
             self._report(node, "optimizers have no .lr", f"{ast.unparse(node.value)}.learning_rate")
 
     # what names stand for
+
+    def _walk(self, target: ast.expr, walked: ast.expr) -> None:
+        """What a name is in a loop: ``for layer in model.layers``, with enumerate or reversed or without."""
+        if isinstance(walked, ast.Call) and isinstance(walked.func, ast.Name) and walked.args:
+            if walked.func.id == "enumerate" and isinstance(target, ast.Tuple):
+                target = target.elts[-1]
+            if walked.func.id in ("enumerate", "reversed"):
+                walked = walked.args[0]
+        if isinstance(target, ast.Name):
+            self._note(target.id, "layer" if self._kind(walked) == "layers" else None)
+
+    def _note(self, name: str, kind: Kind | None) -> None:
+        if kind is None:
+            self.kinds.pop(name, None)
+        else:
+            self.kinds[name] = kind
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         kinds = self._kinds_of(value)
@@ -174,22 +224,15 @@ class Visitor(ast.NodeVisitor):
             self.names.pop(name, None)
             self.layers_added.discard(name)
             kind = kinds[number] if number < len(kinds) else None
-            if kind is None:
-                self.kinds.pop(name, None)
-            else:
-                self.kinds[name] = kind
+            self._note(name, kind)
             if kind == "sequential" and isinstance(value, ast.Call) and value.args:
                 self.layers_added.add(name)
 
     def _kinds_of(self, value: ast.expr) -> list[Kind | None]:
         """What the names on the left of an assignment become, in their order."""
-        if isinstance(value, ast.Subscript):
-            whole = isinstance(value.slice, (ast.Slice, ast.Tuple))  # y[0:12] has the labels' shape, y[0] has not
-            return [self._kind(value.value) if whole else None]
-        if isinstance(value, ast.Name):
-            return [self._kind(value)]
-        if not isinstance(value, ast.Call):
-            return []
+        kind = self._kind(value)
+        if kind is not None or not isinstance(value, ast.Call):
+            return [kind]
         path = _of_keras(self._path(value.func) or "")
         if path in ("keras.Sequential", "keras.models.Sequential"):
             return ["sequential"]
@@ -197,6 +240,8 @@ class Visitor(ast.NodeVisitor):
             return ["model"]
         if path in ("keras.models.load_model", "keras.saving.load_model"):
             return ["loaded"]
+        if path.startswith("keras.layers.") and path != "keras.layers.Input":
+            return ["layer"]
         if path.endswith("cifar10.load_data"):
             return [None, "column", None, "column"]
         method = value.func if isinstance(value.func, ast.Attribute) else None
@@ -209,7 +254,19 @@ class Visitor(ast.NodeVisitor):
         return [None, "column"] if called_next and of is not None and self._kind(of) == "batches" else []
 
     def _kind(self, node: ast.expr) -> Kind | None:
-        return self.kinds.get(node.id) if isinstance(node, ast.Name) else None
+        if isinstance(node, ast.Name):
+            return self.kinds.get(node.id)
+        if isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id == "self"  # a class of the user's
+            return "layers" if node.attr == "layers" and not own and self._path(node) is None else None
+        if isinstance(node, ast.Call):
+            return "layer" if isinstance(node.func, ast.Attribute) and node.func.attr == "get_layer" else None
+        if not isinstance(node, ast.Subscript):
+            return None
+        kind = self._kind(node.value)
+        if isinstance(node.slice, (ast.Slice, ast.Tuple)):
+            return kind  # y[0:12] has the labels' shape, y[0] has not
+        return "layer" if kind == "layers" else None
 
     def _path(self, node: ast.expr) -> str | None:
         """What an expression such as ``tf.keras.layers`` was imported as, or None."""
@@ -253,6 +310,12 @@ def _of_keras(path: str) -> str:
 def _text(node: ast.expr | None) -> str | None:
     """The text of a constant string, or None."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _is_weights(node: ast.expr) -> bool:
+    """Whether an argument may be loss_weights: a number, or a list or dictionary with one."""
+    inside = [part for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    return any(isinstance(part.value, (int, float, type(None))) for part in inside)
 
 
 def _names_in(target: ast.expr) -> list[str]:

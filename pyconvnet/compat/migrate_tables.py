@@ -18,6 +18,7 @@ KERAS_GONE: dict[str, str] = {
     "keras.layers.merge": "keras.layers",
     "keras.layers.normalization": "keras.layers",
     "keras.layers.pooling": "keras.layers",
+    "keras.losses.Reduction.AUTO": "'sum_over_batch_size'",
     "keras.objectives": "keras.losses",
     "keras.optimizers.adam_v2": "keras.optimizers",
     "keras.optimizers.legacy": "keras.optimizers",
@@ -35,6 +36,7 @@ KERAS_GONE: dict[str, str] = {
 ONLY_IN_TENSORFLOW: dict[str, str] = {
     "keras.preprocessing.image.ImageDataGenerator": "from tensorflow.keras.preprocessing.image import "
     "ImageDataGenerator, or the layers RandomFlip, RandomRotation, RandomTranslation, RandomZoom",
+    "keras.losses.Reduction": "the word itself: 'sum', 'sum_over_batch_size' or 'none'",
     "keras.preprocessing.text": "tensorflow.keras.preprocessing.text, or the layer TextVectorization",
 }
 
@@ -74,20 +76,20 @@ LAYER_ARGUMENTS: dict[str, str] = {
     "batch_input_shape": "keras.Input(batch_shape=...) as the first layer",
     "bias": "use_bias=",
     "border_mode": "padding=",
-    "fused": "nothing: leave it away",
+    "fused": "nothing: leave it out",
     "init": "kernel_initializer=",
     "subsample": "strides=",
     "weights": "layer.set_weights(...) after the model is built",
 }
 CALL_ARGUMENTS: dict[str, dict[str, str]] = {
     "keras.callbacks.ModelCheckpoint": {"period": "save_freq='epoch'"},
-    "keras.callbacks.TensorBoard": {"write_grads": "nothing: leave it away"},
+    "keras.callbacks.TensorBoard": {"write_grads": "nothing: leave it out"},
     "keras.layers.Dropout": {"p": "rate="},
     "keras.optimizers": {"lr": "learning_rate="},
 }
 METHOD_ARGUMENTS: dict[str, dict[str, str]] = {
     "fit": {"nb_epoch": "epochs=", "workers": "the data set's own `workers`, as in keras.utils.PyDataset(workers=...)"},
-    "predict": {"workers": "nothing: leave it away"},
+    "predict": {"workers": "nothing: leave it out"},
 }
 
 # methods of a model that are gone
@@ -121,6 +123,7 @@ LOSSES = [
     "msle",
     "bce",
     "kld",
+    "circle",
     "ctc",
     "dice",
     "tversky",

@@ -6,7 +6,7 @@ from __future__ import annotations
 TENSORFLOW_VERSION = "2.21.0+pyconvnet"
 KERAS_VERSION = "3.15.1+pyconvnet"
 
-LIST = "docs/keras_names.md"
+LIST = "python -m pyconvnet.compat.pages"  # prints the whole page
 
 
 def _same(module: str, names: str) -> dict[str, str]:
@@ -14,6 +14,10 @@ def _same(module: str, names: str) -> dict[str, str]:
     return {name: f"{module}.{name}" for name in names.split()}
 
 
+_LOSS_FUNCTIONS = (
+    "MAE MSE binary_crossentropy categorical_crossentropy mae mean_absolute_error mean_squared_error mse "
+    "sparse_categorical_crossentropy"
+)
 _MODELS = _same("pyconvnet.models", "Model Sequential")
 
 # module below keras -> name in Keras -> our object
@@ -22,7 +26,9 @@ _KERAS: dict[str, dict[str, str]] = {
     "activations": _same(
         "pyconvnet.activations", "elu gelu get leaky_relu linear relu sigmoid silu softmax softplus swish tanh"
     ),
-    "backend": _same("pyconvnet.compat.stand_ins", "backend clear_session epsilon floatx image_data_format"),
+    "backend": _same(
+        "pyconvnet.compat.stand_ins", "backend clear_session epsilon floatx get_value image_data_format set_value"
+    ),
     "callbacks": _same(
         "pyconvnet.callbacks",
         "BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler "
@@ -44,20 +50,21 @@ _KERAS: dict[str, dict[str, str]] = {
         "Activation Add AveragePooling2D AvgPool2D BatchNormalization Concatenate Conv2D Convolution2D Dense "
         "DepthwiseConv2D Dropout Flatten GlobalAveragePooling2D GlobalAvgPool2D GlobalMaxPool2D GlobalMaxPooling2D "
         "Input InputLayer Layer MaxPool2D MaxPooling2D Multiply ReLU Rescaling Reshape Softmax ZeroPadding2D "
-        "deserialize",
+        "add concatenate deserialize multiply",
     ),
     "losses": _same(
         "pyconvnet.losses",
         "BinaryCrossentropy CategoricalCrossentropy Loss MeanAbsoluteError MeanSquaredError "
-        "SparseCategoricalCrossentropy get",
+        "SparseCategoricalCrossentropy get " + _LOSS_FUNCTIONS,
     ),
     "metrics": _same(
         "pyconvnet.metrics",
         "BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy MeanAbsoluteError "
         "MeanMetricWrapper MeanSquaredError Metric SparseCategoricalAccuracy SparseCategoricalCrossentropy "
-        "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy",
+        "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy binary_accuracy categorical_accuracy "
+        "sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy " + _LOSS_FUNCTIONS,
     ),
-    "models": _MODELS | _same("pyconvnet.models", "Functional load_model save_model"),
+    "models": _MODELS | _same("pyconvnet.models", "Functional load_model model_from_json save_model"),
     "optimizers": _same("pyconvnet.optimizers", "Adam AdamW Optimizer RMSprop SGD get"),
     "optimizers.schedules": _same(
         "pyconvnet.optimizers.schedules",
@@ -89,38 +96,82 @@ OFFERED: dict[str, dict[str, str]] = (
     _below("keras", _KERAS) | _below("tensorflow", _TENSORFLOW) | _below("tensorflow.keras", _KERAS)
 )
 
-# What a name does otherwise than in Keras 3. Where there is nothing, it follows Keras 3.
+# What differs from Keras 3 everywhere.
+EVERYWHERE = (
+    "Values are NumPy arrays and Python's numbers, never tensors. Weights and activations are float32, so that `dtype` "
+    'is "float32" or left out.',
+    "Layers have no constraints (`kernel_constraint`, `bias_constraint`, `depthwise_constraint`, `beta_constraint`, "
+    '`gamma_constraint`), no `data_format="channels_first"`, no masks, no `quantization_config`, no `lora_rank` and no '
+    "`lora_alpha`. A layer is called on symbolic tensors only, a model on arrays too.",
+    "Initializers have no `input_axes` and no `output_axes`.",
+    "Losses and metrics go along the last axis and have no `ignore_class`; the `name` of a loss changes nothing.",
+    "A class or function of one's own is offered for callbacks, metrics (functions), initializers and schedules, not "
+    "for what layers, models, losses and regularizers compute: a class with `call` or `train_step` is refused. No file "
+    "holds such a class; so there are no `custom_objects` and no `safe_mode=False`.",
+    "`model.fit` trains: there is no `GradientTape`, no `train_step`, no `apply_gradients`.",
+    "What is not offered is refused with an error. Nothing is taken and ignored but what changes no result, such as "
+    "the `batch_size` of `Input` or the `free_memory` of `clear_session`.",
+)
+
+# What a name does otherwise besides.
 DIFFERS: dict[str, str] = {
+    "keras.Input": "the batch's size is taken and left open: batches of every size fit; no `sparse`, `ragged`, "
+    "`tensor`, `optional`",
     "keras.Model": "a graph of our layers; a class of one's own with `call` is not offered",
     "keras.Sequential": "`input` and `output` can be had before the first call",
     "keras.__version__": "the version that is followed, marked `+pyconvnet`",
+    "keras.activations.elu": "on a layer's output `alpha` is 1",
+    "keras.activations.gelu": "the exact form only, no `approximate`",
+    "keras.activations.leaky_relu": "on a layer's output `negative_slope` is 0.2; the layer ReLU takes others",
+    "keras.activations.relu": "on a layer's output as the layer ReLU",
+    "keras.activations.softmax": "over the last axis only, no `axis`",
+    "keras.backend.backend": '"pyconvnet"',
     "keras.backend.clear_session": "starts the automatic names anew; memory needs no such call",
+    "keras.backend.get_value": "for scripts of Keras 2; Keras 3 has no such name",
+    "keras.backend.set_value": "for scripts of Keras 2; Keras 3 has no such name",
+    "keras.callbacks.CallbackList": "no `add_history`, no `add_progbar`",
+    "keras.callbacks.TensorBoard": "no `profile_batch` (`model.profile` tells where the time goes), no embeddings",
     "keras.datasets.cifar10.load_data": "looks for files on this machine first; checks what it downloads",
     "keras.datasets.fashion_mnist.load_data": "looks for files on this machine first; checks what it downloads",
-    "keras.datasets.mnist.load_data": "looks for files on this machine first; checks what it downloads",
+    "keras.datasets.mnist.load_data": "looks for files on this machine first; checks what it downloads; "
+    "`path` changes nothing",
     "keras.layers.Add": "inputs of one shape; no broadcasting",
     "keras.layers.AveragePooling2D": "`pool_size` may be left out, as in Keras 2",
     "keras.layers.AvgPool2D": "`pool_size` may be left out, as in Keras 2",
-    "keras.layers.BatchNormalization": "over the last axis only; no `renorm`, no `synchronized`",
+    "keras.layers.BatchNormalization": "over the last axis only; no `renorm`, `renorm_clipping`, "
+    "`renorm_momentum`, no `synchronized`",
     "keras.layers.Dropout": "no `noise_shape`",
+    "keras.layers.Concatenate": "the batch's axis, 0, is refused",
     "keras.layers.GlobalMaxPool2D": "the first of equal maxima takes the gradient; TensorFlow shares it out",
     "keras.layers.GlobalMaxPooling2D": "the first of equal maxima takes the gradient; TensorFlow shares it out",
+    "keras.layers.Input": "as `keras.Input`; no `sparse`, `ragged`, `tensor`, `optional`",
+    "keras.layers.InputLayer": "no `sparse`, `ragged`, `input_tensor`, `optional`",
     "keras.layers.Layer": "the base of our layers; a layer of one's own with `call` is not offered",
     "keras.layers.MaxPool2D": "`padding` in any case",
     "keras.layers.MaxPooling2D": "`padding` in any case",
     "keras.layers.Multiply": "inputs of one shape; no broadcasting",
     "keras.layers.ReLU": "`threshold` 0 only; not `negative_slope` and `max_value` together",
     "keras.layers.Rescaling": "`scale` and `offset` are single numbers",
-    "keras.layers.Softmax": "over the last axis only",
-    "keras.losses.Loss": "the base of our losses: only the mean over samples, no `ignore_class`; no loss of one's own",
-    "keras.metrics.Metric": "the base of our metrics; a metric of one's own is a function of `y_true, y_pred`",
-    "keras.optimizers.Adam": "no `amsgrad`, no `gradient_accumulation_steps`, no `loss_scale_factor`",
-    "keras.optimizers.AdamW": "no `amsgrad`, no `gradient_accumulation_steps`, no `loss_scale_factor`",
-    "keras.optimizers.RMSprop": "no `centered`, no `gradient_accumulation_steps`, no `loss_scale_factor`",
+    "keras.layers.Softmax": "over the last axis only: -1, or its number",
+    "keras.losses.Loss": "the base of our losses: its `reduction` is the mean over the samples; "
+    "called on arrays it answers a number",
+    "keras.metrics.Metric": "the base of our metrics; a metric of one's own is a function of `y_true, y_pred`; "
+    "`update_state` takes no `sample_weight`, and training keeps its sums elsewhere",
+    "keras.optimizers.Adam": "`amsgrad` only False; no `gradient_accumulation_steps`, no `loss_scale_factor`",
+    "keras.optimizers.AdamW": "`amsgrad` only False; no `gradient_accumulation_steps`, no `loss_scale_factor`",
+    "keras.metrics.SparseTopKCategoricalAccuracy": "no `from_sorted_ids`",
+    "keras.metrics.sparse_top_k_categorical_accuracy": "no `from_sorted_ids`",
+    "keras.models.load_model": "no code of a file is ever run",
+    "keras.models.save_model": "no `zipped`: a `.keras` file, or an `.h5` file",
+    "keras.optimizers.Optimizer": "the base of our optimizers; it is used by `fit` only, without `apply_gradients`",
+    "keras.optimizers.RMSprop": "`centered` only False; no `gradient_accumulation_steps`, no `loss_scale_factor`",
     "keras.optimizers.SGD": "no `gradient_accumulation_steps`, no `loss_scale_factor`",
     "keras.preprocessing.image.ImageDataGenerator": "also under `keras`, which Keras 3 removed; `.next()` is kept",
     "keras.regularizers.l1_l2": "the factors are .01 where they are left out, as in Keras 2",
-    "keras.utils.plot_model": "Graphviz is not needed; a `.svg` file needs no library, a `.png` file matplotlib",
+    "keras.saving.load_model": "as `keras.models.load_model`",
+    "keras.saving.save_model": "no `zipped`: a `.keras` file, or an `.h5` file",
+    "keras.utils.plot_model": "Graphviz is not needed; a `.svg` file needs no library, a `.png` file matplotlib; no "
+    "`splines`",
     "keras.utils.set_random_seed": "seeds pyconvnet, NumPy and `random`; the numbers differ from TensorFlow's",
     "tensorflow.__version__": "the version that is followed, marked `+pyconvnet`",
     "tensorflow.config.experimental.enable_op_determinism": "nothing to do: pyconvnet always repeats itself",
@@ -139,6 +190,6 @@ INSTEAD: dict[str, str] = {
     "tensorflow.GradientTape": "train with model.compile and model.fit",
     "tensorflow.constant": "use NumPy's arrays",
     "tensorflow.data": "give NumPy's arrays to model.fit",
-    "tensorflow.function": "leave it away: a model is planned as a whole when it is compiled",
+    "tensorflow.function": "leave it out: a model is planned as a whole when it is compiled",
     "tensorflow.reshape": "use NumPy's reshape",
 }

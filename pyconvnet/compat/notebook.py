@@ -22,7 +22,8 @@ def run_notebook(
 ) -> int:
     """Runs all cells in a process of their own and writes the notebook with what they printed and drew.
 
-    A cell that fails ends the run; the notebook is written with the error in it.
+    A cell that fails ends the run, and so do the end of that process and Ctrl-C; the notebook is written with what
+    there is, a cell's error for instance.
 
     Args:
         path: the notebook, which stays as it is.
@@ -37,6 +38,7 @@ def run_notebook(
         OSError: the notebook cannot be read or written.
         ValueError: no notebook, or `out` is the notebook itself.
         ImportError: nbclient is not installed.
+        KeyboardInterrupt: after Ctrl-C.
     """
     source = Path(path)
     target = source.with_name(f"{source.stem}.executed.ipynb") if out is None else Path(out)
@@ -45,9 +47,11 @@ def run_notebook(
     check_caps(max_epochs, max_steps)
     nbformat, nbclient = _needed()
     notebook = read_notebook(source, nbformat)
-    error = _execute(notebook, source.resolve().parent, f"{max_epochs}, {max_steps}", nbclient)
-    with whole_file("run", target) as beside:
-        beside.write_text(nbformat.writes(notebook), encoding="utf-8")
+    try:
+        error = _execute(notebook, source.resolve().parent, f"{max_epochs}, {max_steps}", nbclient)
+    finally:
+        with whole_file("run", target) as beside:
+            beside.write_text(nbformat.writes(notebook), encoding="utf-8")
     say(f"{target}: {'a cell failed, see there' if error else 'all cells ran'}")
     if error:
         say(error)
@@ -78,6 +82,10 @@ def _execute(notebook: Any, folder: Path, caps: str, nbclient: Any) -> str | Non
         client.execute()
     except nbclient.exceptions.CellExecutionError as failed:
         return f"{failed.ename}: {failed.evalue}"
+    except nbclient.exceptions.DeadKernelError:
+        if manager.shutting_down:  # nbclient takes Ctrl-C for itself and ends the process
+            raise KeyboardInterrupt from None
+        return "the process that ran the cells has ended: its memory ran out, or the code ended it"
     return None
 
 

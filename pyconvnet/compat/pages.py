@@ -1,6 +1,7 @@
 """``docs/keras_names.md``: every name that is offered, written from the table.
 
-python -m pyconvnet.compat.pages docs/keras_names.md
+python -m pyconvnet.compat.pages                        prints it
+python -m pyconvnet.compat.pages docs/keras_names.md    writes it
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pyconvnet.compat.names import DIFFERS, INSTEAD, KERAS_VERSION, OFFERED
+from pyconvnet.compat.names import DIFFERS, EVERYWHERE, INSTEAD, KERAS_VERSION, OFFERED
 
 _HEAD = f"""\
 # The names of Keras and TensorFlow that are offered
@@ -17,10 +18,12 @@ _HEAD = f"""\
 Written by `python -m pyconvnet.compat.pages docs/keras_names.md` from `pyconvnet/compat/names.py`; do not edit.
 
 In code that runs with `pyconvnet run` or below `%load_ext pyconvnet`, `import tensorflow` and `import keras` give these
-names; elsewhere `import pyconvnet.compat.tensorflow as tf` does. `tf.keras` has all that is listed for `keras`. What a
-name does is what Keras {KERAS_VERSION.partition("+")[0]} does, but for what the last column says. Any other name raises
-an error that names the nearest one.
-"""
+names; elsewhere `import pyconvnet.compat.tensorflow as tf` does. `tf.keras` has all that is listed for `keras`. Any
+other name raises an error that names the nearest one.
+
+A name follows Keras {KERAS_VERSION.partition("+")[0]}, but for what its row says, and for this, which holds everywhere:
+
+{"".join(f"- {line}{chr(10)}" for line in EVERYWHERE)}"""
 
 
 def keras_names() -> str:
@@ -50,4 +53,7 @@ def _instead() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(keras_names(), encoding="utf-8")
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text(keras_names(), encoding="utf-8")
+    else:
+        print(keras_names(), end="")

@@ -57,7 +57,7 @@ def run_script(
 @contextmanager
 def _as_main(module: ModuleType, folder: UserFolder, argv: list[str]) -> Iterator[None]:
     """What Python sets up for a script, put back afterwards."""
-    before = sys.modules["__main__"], sys.argv, sys.path[:]
+    before, modules = (sys.modules["__main__"], sys.argv, sys.path[:]), set(sys.modules)
     sys.modules["__main__"], sys.argv = module, argv
     sys.path.insert(0, folder.folder)
     sys.meta_path.insert(0, folder)
@@ -66,6 +66,7 @@ def _as_main(module: ModuleType, folder: UserFolder, argv: list[str]) -> Iterato
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:] = before
         sys.meta_path.remove(folder)
+        folder.forget(but=modules)
 
 
 def _of_script(trace: TracebackType | None, file: str) -> TracebackType | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pyconvnet.layers._check import forget_names
 
@@ -28,8 +28,8 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     return [device for device in found if device_type in (None, device.device_type)]
 
 
-def is_gpu_available() -> Literal[False]:
-    """Whether TensorFlow would train on a GPU."""
+def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: object = None) -> Literal[False]:
+    """Whether TensorFlow would train on a GPU; the answer is the same for every kind of them."""
     return False
 
 
@@ -42,9 +42,42 @@ def backend() -> str:
     return "pyconvnet"
 
 
-def clear_session() -> None:
-    """Lets the automatic names of layers start anew: the next `Conv2D` is called "conv2d"."""
+def clear_session(free_memory: bool = True) -> None:
+    """Lets the automatic names of layers start anew: the next `Conv2D` is called "conv2d".
+
+    Args:
+        free_memory: of no effect; the memory of a model is free when nobody holds the model.
+    """
     forget_names()
+
+
+def get_value(x: Any) -> Any:
+    """The numbers of a weight or of an optimizer's learning rate.
+
+    Args:
+        x: a variable, or ``optimizer.learning_rate``.
+    """
+    return x.numpy()
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Sets a weight, or an optimizer's learning rate.
+
+    Args:
+        x: a variable, or ``optimizer.learning_rate``.
+        value: numbers of its shape.
+
+    Raises:
+        ValueError, TypeError: as ``x.assign``.
+
+    Example:
+        >>> from pyconvnet.optimizers import SGD
+        >>> sgd = SGD(0.1)
+        >>> set_value(sgd.lr, 0.05)
+        >>> sgd.lr
+        0.05
+    """
+    x.assign(value)
 
 
 def epsilon() -> float:

@@ -15,6 +15,7 @@ from pyconvnet.compat.names import INSTEAD, LIST, OFFERED
 
 _PREFIX = "pyconvnet.compat."
 ROOTS = ("tensorflow", "keras")
+_IN_MANY_ROOMS = ("deserialize", "get", "serialize")  # another one in each: that of another module is no hint
 
 
 class OfferedModule(ModuleType):
@@ -22,7 +23,7 @@ class OfferedModule(ModuleType):
 
     def __init__(self, name: str) -> None:
         path = name.removeprefix(_PREFIX)
-        super().__init__(name, f"The names of {path} that pyconvnet offers; the list is {LIST}.")
+        super().__init__(name, f"The names of {path} that pyconvnet offers; all of them: {LIST}")
         self.__path__: list[str] = []  # the modules below are imported as those of a package are
         self.__all__ = [*OFFERED[path], *_below(path)]
 
@@ -87,13 +88,13 @@ def not_offered(path: str) -> str:
         path: the whole name, such as "tensorflow.keras.layers.Lambda".
 
     Example:
-        >>> not_offered("keras.layers.Conv2")
-        "pyconvnet does not offer keras.layers.Conv2; did you mean 'Conv2D'? All names: docs/keras_names.md"
+        >>> not_offered("keras.Modl")
+        "pyconvnet does not offer keras.Modl; did you mean 'Model'? All names: python -m pyconvnet.compat.pages"
     """
     module, _, name = path.rpartition(".")
     advice = INSTEAD.get(path) or INSTEAD.get(path.removeprefix("tensorflow."))
     elsewhere = _elsewhere(path)
-    near = nearest(name, [*OFFERED.get(module, ()), *_below(module)])
+    near = None if name in _IN_MANY_ROOMS else nearest(name, [*OFFERED.get(module, ()), *_below(module)])
     if advice:
         hint = f"; {advice}. "
     elif elsewhere:
@@ -108,6 +109,8 @@ def not_offered(path: str) -> str:
 def _elsewhere(path: str) -> str | None:
     """The same name in another module, nearest in spelling: tf.keras.layers.convolutional.Conv2D is in layers."""
     module, _, name = path.rpartition(".")
+    if name in _IN_MANY_ROOMS:
+        return None
     root = path.partition(".")[0]
     homes = [f"{home}.{name}" for home, names in OFFERED.items() if name in names and home.partition(".")[0] == root]
     return max(homes, key=lambda home: _common(home, module), default=None)

@@ -16,4 +16,6 @@ from . import cifar10, fashion_mnist, mnist
 from ._errors import DatasetNotFoundError
 from .scaled import ScaledArray
 
-__all__ = ["DatasetNotFoundError", "ScaledArray", "cifar10", "fashion_mnist", "mnist"]
+SETS = {"fashion_mnist": fashion_mnist, "mnist": mnist, "cifar10": cifar10}  # by the names of their modules
+
+__all__ = ["SETS", "DatasetNotFoundError", "ScaledArray", "cifar10", "fashion_mnist", "mnist"]

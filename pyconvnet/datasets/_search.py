@@ -13,6 +13,7 @@ from ._locate import DATA_VARIABLE, cache_folder, places
 
 # (folder, published, trusted) -> (arrays, whether they are the published ones)
 Reader = Callable[[Path, PublishedSet, bool], tuple[Splits, bool]]
+Source = tuple[PublishedSet, Reader]  # what a module's `load_data` looks for, and how it is read
 
 
 def load(published: PublishedSet, read: Reader) -> Splits:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ._cifar import read_cifar
 from ._files import CIFAR10
 from ._idx_set import Splits
-from ._search import load
+from ._search import Source, load
 
 __all__ = ["CLASS_NAMES", "CLASS_NAMES_KO", "load_data"]
+
+SOURCE: Source = (CIFAR10, read_cifar)
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CLASS_NAMES_KO = ("비행기", "자동차", "새", "고양이", "사슴", "개", "개구리", "말", "배", "트럭")
@@ -32,4 +34,4 @@ def load_data() -> Splits:
         >>> x_train.shape, y_train.shape, CLASS_NAMES[y_train[0, 0]]  # doctest: +SKIP
         ((50000, 32, 32, 3), (50000, 1), 'frog')
     """
-    return load(CIFAR10, read_cifar)
+    return load(*SOURCE)

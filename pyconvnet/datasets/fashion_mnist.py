@@ -7,7 +7,7 @@ from pathlib import Path
 from ._errors import NotHere
 from ._files import FASHION_MNIST, FASHION_MNIST_SAMPLE
 from ._idx_set import Splits, read_idx_set
-from ._search import load
+from ._search import Source, load
 
 __all__ = ["CLASS_NAMES", "CLASS_NAMES_KO", "load_data", "load_sample"]
 
@@ -25,6 +25,7 @@ CLASS_NAMES = (
 )
 CLASS_NAMES_KO = ("티셔츠/상의", "바지", "풀오버", "드레스", "코트", "샌들", "셔츠", "스니커즈", "가방", "앵클 부츠")
 
+SOURCE: Source = (FASHION_MNIST, read_idx_set)
 _SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
 
@@ -47,7 +48,7 @@ def load_data() -> Splits:
         >>> x_train.shape, CLASS_NAMES[y_train[0]]  # doctest: +SKIP
         ((60000, 28, 28), 'Ankle boot')
     """
-    return load(FASHION_MNIST, read_idx_set)
+    return load(*SOURCE)
 
 
 def load_sample() -> Splits:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,25 +32,32 @@ def _drawn(*rows: str) -> Table:
     return table
 
 
+# These tables are functions' defaults, so that nobody may change them.
 # The lecture's own drawings did not survive. There is room on every side: a filter's middle never reaches the edge.
-DIGITS: Mapping[int, Table] = {
-    1: _drawn(".......", "...#...", "..##...", "...#...", "...#...", "...#...", "..###..", "......."),
-    2: _drawn(".......", "..###..", ".#...#.", "....#..", "...#...", "..#....", ".#####.", "......."),
-    3: _drawn(".......", ".####..", ".....#.", "..###..", ".....#.", ".....#.", ".####..", "......."),
-}
+DIGITS: Mapping[int, Table] = MappingProxyType(
+    {
+        1: _drawn(".......", "...#...", "..##...", "...#...", "...#...", "...#...", "..###..", "......."),
+        2: _drawn(".......", "..###..", ".#...#.", "....#..", "...#...", "..#....", ".#####.", "......."),
+        3: _drawn(".......", ".####..", ".....#.", "..###..", ".....#.", ".....#.", ".####..", "......."),
+    }
+)
 
-STROKES: Mapping[str, Table] = {
-    "horizontal": _drawn("...", "###", "..."),
-    "diagonal": _drawn("..#", ".#.", "#.."),
-    "vertical": _drawn(".#.", ".#.", ".#."),
-}
+STROKES: Mapping[str, Table] = MappingProxyType(
+    {
+        "horizontal": _drawn("...", "###", "..."),
+        "diagonal": _drawn("..#", ".#.", "#.."),
+        "vertical": _drawn(".#.", ".#.", ".#."),
+    }
+)
 
 _FALLING = _drawn("#..", ".#.", "..#")
 # Five for each digit of the exercise: the strokes, the other diagonal, and a piece of the digit itself.
-FIVE_FILTERS: Mapping[int, Mapping[str, Table]] = {
-    3: {**STROKES, "falling": _FALLING, "bow": _drawn("##.", "..#", "##.")},
-    1: {**STROKES, "falling": _FALLING, "flag": _drawn(".#.", "##.", ".#.")},
-}
+FIVE_FILTERS: Mapping[int, Mapping[str, Table]] = MappingProxyType(
+    {
+        3: MappingProxyType({**STROKES, "falling": _FALLING, "bow": _drawn("##.", "..#", "##.")}),
+        1: MappingProxyType({**STROKES, "falling": _FALLING, "flag": _drawn(".#.", "##.", ".#.")}),
+    }
+)
 
 
 @dataclass(frozen=True)

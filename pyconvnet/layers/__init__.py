@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pyconvnet._suggest import unknown
+from pyconvnet._suggest import known
 from pyconvnet.layers.activation import Activation, ReLU, Softmax
 from pyconvnet.layers.base import Layer
 from pyconvnet.layers.batch_normalization import BatchNormalization
@@ -24,7 +24,7 @@ from pyconvnet.layers.depthwise_conv2d import DepthwiseConv2D
 from pyconvnet.layers.dropout import Dropout
 from pyconvnet.layers.flatten import Flatten
 from pyconvnet.layers.input import Input, InputLayer
-from pyconvnet.layers.merge import Add, Concatenate, Multiply
+from pyconvnet.layers.merge import Add, Concatenate, Multiply, add, concatenate, multiply
 from pyconvnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from pyconvnet.layers.rescaling import Rescaling
 from pyconvnet.layers.reshape import Reshape
@@ -83,9 +83,8 @@ def deserialize(config: Mapping[str, Any]) -> Layer:
     """
     if not isinstance(config, Mapping) or not {"class_name", "config"} <= set(config):
         raise TypeError(f"deserialize: a layer must be a dictionary with class_name and config, got {config!r}")
-    if config["class_name"] not in _CLASSES:
-        raise ValueError(unknown("deserialize", "layer class", config["class_name"], _CLASSES))
-    return _CLASSES[config["class_name"]].from_config(config["config"])
+    name = known("deserialize", "layer class", config["class_name"], _CLASSES)
+    return _CLASSES[name].from_config(config["config"])
 
 
 __all__ = [
@@ -117,5 +116,8 @@ __all__ = [
     "Reshape",
     "Softmax",
     "ZeroPadding2D",
+    "add",
+    "concatenate",
     "deserialize",
+    "multiply",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from pyconvnet._identifiers import snake_case
 
 Shape = tuple[int, ...]
 
@@ -17,7 +18,7 @@ _made: Counter[str] = Counter()
 
 def auto_name(cls: type) -> str:
     """A name that no object of this process got yet: conv2d, conv2d_1, conv2d_2, as Keras counts."""
-    stem = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+    stem = snake_case(cls.__name__)
     count = _made[stem]
     _made[stem] += 1
     return f"{stem}_{count}" if count else stem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyconvnet import activations
-from pyconvnet.layers.base import Graph, Layer
-from pyconvnet.ops._check import real
+from pyconvnet.layers.base import Graph, Layer, Shape
+from pyconvnet.ops._check import integer, real
 from pyconvnet.ops.rule import Tensor
 
 
@@ -99,7 +99,7 @@ class Softmax(Layer):
     """Probabilities along the last axis: exp(x) / sum of exp(x).
 
     Args:
-        axis: only -1.
+        axis: that of the last one: -1, or its number in the batch.
         options: `name`, `input_shape`; see `Layer`.
 
     Raises:
@@ -113,9 +113,19 @@ class Softmax(Layer):
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(**options)
+        self.axis = axis
         if axis != -1:
-            raise ValueError(f"{self.label}: axis must be -1, the last one, got {axis!r}")
-        self.axis = -1
+            integer(self.label, "axis", axis)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """That of the input.
+
+        Raises:
+            ValueError: another axis than the last.
+        """
+        if self.axis not in (-1, len(input_shape)):
+            raise ValueError(f"{self.label}: axis must be -1 or {len(input_shape)}, the last one, got {self.axis}")
+        return input_shape
 
     def declare(self, graph: Graph, x: Tensor) -> Tensor:
         """One activation op."""

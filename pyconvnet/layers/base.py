@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 from weakref import ReferenceType, ref
 
-import numpy as np
-
 from pyconvnet import regularizers
-from pyconvnet._identifiers import Configurable, argument_names, serialize
+from pyconvnet._identifiers import Configurable, argument_names, refuse_methods, serialize
 from pyconvnet._suggest import unknown_argument
 from pyconvnet.layers._check import auto_name, check_flag, check_name, check_shape
 from pyconvnet.layers._first_values import WeightSpec, new_variable
 from pyconvnet.layers._weights import HasWeights
 from pyconvnet.layers.symbolic import Call, KerasTensor, call_layer, tensors_in
+from pyconvnet.ops._check import check_dtype
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.variables import Variable
 
@@ -54,6 +53,11 @@ class Layer(HasWeights, Configurable):
         TypeError, ValueError: an unknown argument or a wrong value.
     """
 
+    def __init_subclass__(cls) -> None:
+        """Refuses a class that computes in Python, which nothing would call."""
+        super().__init_subclass__()
+        refuse_methods(cls, ("call",), "build it of the layers that there are: Model(inputs, outputs)")
+
     def __init__(
         self,
         *,
@@ -70,8 +74,7 @@ class Layer(HasWeights, Configurable):
         if unknown:
             known = [*argument_names(type(self)), *argument_names(Layer)]
             raise TypeError(unknown_argument(self.label, next(iter(unknown)), known))
-        if dtype is not None and (dtype != "float32" and dtype is not np.float32):
-            raise ValueError(f"{self.label}: dtype must be 'float32', the only one there is, got {dtype!r}")
+        check_dtype(self.label, dtype)
         self.dtype = "float32"
         self.activity_regularizer = regularizers.get(activity_regularizer, self.label)
         self.given_input_shape = self._given_shape(input_shape, batch_input_shape, input_dim)

@@ -1,4 +1,4 @@
-"""Batch normalisation as a layer."""
+"""Batch normalization as a layer."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class BatchNormalization(Layer):
         return tuple(input_shape)
 
     def declare(self, graph: Graph, x: Tensor) -> Tensor:
-        """One normalisation op."""
+        """One normalization op."""
         inputs: dict[str, Tensor | Variable | None] = {
             "x": x,
             "gamma": self.gamma,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pyconvnet.layers.base import Graph, Layer, Shape
+from pyconvnet.layers.symbolic import KerasTensor
 from pyconvnet.ops.concatenate import concatenate_shape
 from pyconvnet.ops.rule import Tensor
 
@@ -163,3 +164,25 @@ class Concatenate(Merge):
         if not -rank <= self.axis <= rank:
             raise ValueError(f"{self.label}: axis must be from {-rank} to {rank} for shape {shape}, got {self.axis}")
         return self.axis - 1 if self.axis > 0 else self.axis
+
+
+def add(inputs: Sequence[KerasTensor], **options: Any) -> KerasTensor:
+    """The sum of a list of tensors: ``Add(**options)(inputs)``."""
+    return Add(**options)(inputs)
+
+
+def multiply(inputs: Sequence[KerasTensor], **options: Any) -> KerasTensor:
+    """The product of a list of tensors: ``Multiply(**options)(inputs)``."""
+    return Multiply(**options)(inputs)
+
+
+def concatenate(inputs: Sequence[KerasTensor], axis: int = -1, **options: Any) -> KerasTensor:
+    """A list of tensors side by side: ``Concatenate(axis, **options)(inputs)``.
+
+    Example:
+        >>> from pyconvnet import layers
+        >>> x = layers.Input((8, 8, 4))
+        >>> layers.concatenate([x, layers.Conv2D(6, 3, padding="same")(x)]).shape
+        (None, 8, 8, 10)
+    """
+    return Concatenate(axis, **options)(inputs)

@@ -95,6 +95,7 @@ class Watchers:
     def remember(self, memory: dict[str, Any], epochs_done: int, best: list[Any]) -> None:
         """Takes up what another run's `memory` and its best weights were after so many epochs."""
         self.history.history = {name: list(values) for name, values in memory["history"].items()}
+        self.history.places = {name: list(range(len(values))) for name, values in self.history.history.items()}
         self.history.epoch = list(range(epochs_done))
         self.timer.training, self.timer.epochs = memory["seconds"]
         if self.stopping is not None:
@@ -103,7 +104,7 @@ class Watchers:
             if best:
                 self.stopping.best_weights = list(best)
         if self.saving is not None:
-            self.saving.best = memory.get("best_saved")  # 0.1.0 saved no model of `book` and did not write it
+            self.saving.best = memory["best_saved"]
         if self.losses is not None:
             self.losses.spreads = list(memory["losses"])
 

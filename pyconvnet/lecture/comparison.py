@@ -47,8 +47,8 @@ class Figures:
 def figures(group: Group) -> Figures:
     """The numbers of a group."""
 
-    def mean(of: Callable[[Record], float | None]) -> float:
-        return statistics.fmean(math.nan if value is None else value for value in map(of, group.records))
+    def mean(of: Callable[[Record], float]) -> float:
+        return statistics.fmean(map(of, group.records))
 
     def scores(part: str) -> tuple[float, float]:
         return mean(lambda record: record[part]["loss"]), mean(lambda record: record[part]["accuracy"])
@@ -66,7 +66,7 @@ def figures(group: Group) -> Figures:
 
 def best_epoch(record: Record) -> int:
     """The index of the epoch with the lowest validation loss."""
-    losses = [math.inf if loss is None else loss for loss in record["history"]["val_loss"]]
+    losses = [math.inf if math.isnan(loss) else loss for loss in record["history"]["val_loss"]]
     return losses.index(min(losses))
 
 

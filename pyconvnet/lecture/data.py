@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pyconvnet.datasets import DatasetNotFoundError, ScaledArray, cifar10, fashion_mnist, mnist
+from pyconvnet.datasets import SETS, DatasetNotFoundError, ScaledArray, fashion_mnist
 from pyconvnet.lecture.description import DataSet, Experiment
 from pyconvnet.preprocessing.image import ImageDataGenerator
+from pyconvnet.training.data import training_rows
 from pyconvnet.utils import to_categorical
 
 Source = Literal["whole", "sample", "other"]
@@ -20,8 +23,6 @@ Rows = ScaledArray | Floats
 Labels = Bytes | npt.NDArray[np.float64]
 
 _PIXEL = 255.0
-_MODULES = {"fashion_mnist": fashion_mnist, "mnist": mnist, "cifar10": cifar10}
-_TITLES: dict[DataSet, str] = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST", "cifar10": "CIFAR-10"}
 _SIZES: dict[DataSet, tuple[int, int]] = {
     "fashion_mnist": (60_000, 10_000),
     "mnist": (60_000, 10_000),
@@ -51,6 +52,17 @@ class Images:
     note: str = ""
     dataset: DataSet = "fashion_mnist"
 
+    @cached_property
+    def key(self) -> str:
+        """What tells these data from others in the names of files: the source; of one's own files a checksum, too."""
+        if self.source != "other":
+            return self.source
+        digest = hashlib.sha256()
+        for array in (self.x, self.y, self.x_test, self.y_test):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return f"other_{digest.hexdigest()[:12]}"
+
     def __str__(self) -> str:
         whose = {"whole": "", "sample": "the embedded sample of ", "other": "files of your own for "}[self.source]
         return f"{whose}{title(self.dataset)}, {len(self.x):,} training and {len(self.x_test):,} test images"
@@ -58,7 +70,7 @@ class Images:
 
 def title(dataset: DataSet) -> str:
     """A data set's name as it is written."""
-    return _TITLES[dataset]
+    return SETS[dataset].SOURCE[0].title
 
 
 @dataclass(frozen=True)
@@ -78,13 +90,13 @@ class TrainingData:
 
     def training(self) -> tuple[Rows, Labels]:
         """The images that train, and their labels."""
-        return self._rows(slice(_first_part(len(self.x), self.validation_split)))
+        return self._rows(slice(training_rows(len(self.x), self.validation_split)))
 
     def validating(self) -> tuple[Rows, Labels]:
         """The images that validate, and their labels."""
         if self.validation is not None:
             return self.validation
-        return self._rows(slice(_first_part(len(self.x), self.validation_split), None))
+        return self._rows(slice(training_rows(len(self.x), self.validation_split), None))
 
     def _rows(self, rows: slice) -> tuple[Rows, Labels]:
         images = self.x[rows]
@@ -106,7 +118,7 @@ def load_images(source: Literal["whole", "sample"], dataset: DataSet = "fashion_
     note = ""
     if source == "whole":
         try:
-            return _images(dataset, _MODULES[dataset].load_data())
+            return _images(dataset, SETS[dataset].load_data())
         except DatasetNotFoundError:
             if dataset != "fashion_mnist":
                 raise
@@ -154,17 +166,12 @@ def split_sizes(experiment: Experiment, images: Images) -> tuple[int, int]:
     if experiment.split == "test_set":
         return n, len(images.x_test)
     if experiment.split == "last_fifth":
-        return _first_part(n, _FIFTH), n - _first_part(n, _FIFTH)
+        return training_rows(n, _FIFTH), n - training_rows(n, _FIFTH)
     if experiment.split == "augmented_sound":
-        training = _first_part(n, _QUARTER)
+        training = training_rows(n, _QUARTER)
         return training + training // 2, n - training
     total = n + n // 2 if experiment.split == "augmented" else n
-    return _first_part(total, _QUARTER), total - _first_part(total, _QUARTER)
-
-
-def _first_part(n: int, split: float) -> int:
-    """How many of n images `fit(validation_split=split)` trains on."""
-    return int(n * (1 - split))
+    return training_rows(total, _QUARTER), total - training_rows(total, _QUARTER)
 
 
 def _validate_on_last_quarter(images: Images) -> TrainingData:
@@ -187,7 +194,7 @@ def _augment_all(images: Images) -> TrainingData:
 
 def _augment_after_splitting(images: Images) -> TrainingData:
     x, y = images.x, images.y
-    training = _first_part(len(x), _QUARTER)
+    training = training_rows(len(x), _QUARTER)
     x_all, y_all = _with_copies(x[:training], y[:training])
     return TrainingData(x_all, y_all, validation=(scaled(x[training:]), y[training:]))
 

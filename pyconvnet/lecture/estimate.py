@@ -46,14 +46,11 @@ def paces(experiments: Iterable[Experiment], images: Mapping[DataSet, Images]) -
     return found
 
 
-def total(
-    experiments: Iterable[Experiment], images: Mapping[DataSet, Images], epochs: dict[str, int], seeds: int
-) -> float:
-    """Seconds for all experiments with all seeds and their pictures."""
-    chosen = list(experiments)
-    pace = paces(chosen, images)
-    training = sum(pace[one.name].run(one, images[one.dataset], epochs[one.name]) for one in chosen)
-    return seeds * training + _SECONDS_A_PICTURE_PAIR * len(chosen)
+def total(runs: Mapping[Experiment, int], images: Mapping[DataSet, Images], epochs: Mapping[str, int]) -> float:
+    """Seconds for so many runs of each experiment and their pictures."""
+    pace = paces(runs, images)
+    training = sum(n * pace[one.name].run(one, images[one.dataset], epochs[one.name]) for one, n in runs.items())
+    return training + _SECONDS_A_PICTURE_PAIR * len(runs)
 
 
 def _timed(experiment: Experiment, images: Images) -> Pace:

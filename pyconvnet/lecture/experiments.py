@@ -9,12 +9,11 @@ from typing import Any
 
 from pyconvnet._suggest import unknown
 from pyconvnet.lecture import experiments_cnn, experiments_exercises, experiments_fashion
-from pyconvnet.lecture.description import BATCH_SIZE, IMAGE_SHAPE, Experiment, Scores, Study
+from pyconvnet.lecture.description import BATCH_SIZE, Experiment, Scores, Study
 
 __all__ = [
     "BATCH_SIZE",
     "EXPERIMENTS",
-    "IMAGE_SHAPE",
     "STUDIES",
     "Experiment",
     "Scores",

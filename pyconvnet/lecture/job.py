@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyconvnet import config
-from pyconvnet._terminal import say
+from pyconvnet._plain import json_text
+from pyconvnet._terminal import counted, say
 from pyconvnet.lecture import comparison, estimate, experiments, lessons, pictures, records, rising_loss, table
 from pyconvnet.lecture._files import write_text
 from pyconvnet.lecture.data import Images, load_images, split_sizes
@@ -70,6 +69,7 @@ def run_lecture(
         ValueError: an unknown name, or numbers out of range.
         DatasetNotFoundError: MNIST or CIFAR-10 cannot be had; the message says which files to put where.
         OSError: the folder cannot be written.
+        ImportError: a lesson is wanted and matplotlib is missing.
 
     Example:
         >>> records = run_lecture(["mlp"], epochs=2)  # doctest: +SKIP
@@ -125,7 +125,7 @@ def _announce(job: Job, images: Mapping[DataSet, Images]) -> None:
         say("Quick preset: a few epochs on the sample; `pyconvnet lecture mlp conv ...` trains as the lecture does.")
     left = _left(job, images)
     if left and job.quick:
-        seconds = estimate.total(left, images, job.epochs, job.seeds)
+        seconds = estimate.total(left, images, job.epochs)
         say(f"This takes about {estimate.in_words(seconds)} on this machine.")
     elif left:
         pace = estimate.paces(left, images)
@@ -134,26 +134,27 @@ def _announce(job: Job, images: Mapping[DataSet, Images]) -> None:
         say(f"An epoch takes about: {', '.join(lengths)}. Early stopping may end a run sooner where it has one.")
 
 
-def _left(job: Job, images: Mapping[DataSet, Images]) -> list[Experiment]:
-    """The experiments with runs that are not finished."""
-    return [one for one in job.experiments if any(not _finished(job, one, s, images) for s in range(job.seeds))]
+def _left(job: Job, images: Mapping[DataSet, Images]) -> dict[Experiment, int]:
+    """The experiments with runs that are not finished, and how many these are."""
+    counts = {one: sum(not _finished(job, one, s, images) for s in range(job.seeds)) for one in job.experiments}
+    return {one: count for one, count in counts.items() if count}
 
 
 def _finished(job: Job, experiment: Experiment, seed: int, images: Mapping[DataSet, Images]) -> Record | None:
-    name = records.stem(experiment, images[experiment.dataset].source, job.epochs[experiment.name], seed)
+    name = records.stem(experiment, images[experiment.dataset].key, job.epochs[experiment.name], seed)
     return records.read(records.path_of(job.folder, name))
 
 
 def _run_pair(job: Job, experiment: Experiment, seed: int, images: Images, header: str, verbose: Any) -> None:
     epochs = job.epochs[experiment.name]
-    name = records.stem(experiment, images.source, epochs, seed)
+    name = records.stem(experiment, images.key, epochs, seed)
     path, checkpoint = records.path_of(job.folder, name), records.checkpoint_of(job.folder, name)
     if records.read(path) is not None:
         say(f"\n{header}: finished before and kept ({path})")
         return
     training, validating = split_sizes(experiment, images)
     size = f"{training:,} + {validating:,} images, {experiment.parameters:,} parameters"
-    say(f"\n{header}: {size}, up to {epochs} epochs")
+    say(f"\n{header}: {size}, up to {counted(epochs, 'epoch')}")
     if experiment.remark:
         say(f"({experiment.remark})")
     file = records.model_of(job.folder, name)
@@ -168,13 +169,10 @@ def _write_results(folder: Path) -> None:
     groups = records.grouped(finished)
     numbers = [records.numbers_of(record) for record in finished]
     summary = [_summary(group) for group in groups]
-    content = {"config": config.describe(), "summary": summary, "runs": numbers}
-    write_text(folder / "results.json", json.dumps(records.plain(content), indent=1, allow_nan=False) + "\n")
+    write_text(folder / "results.json", json_text({"summary": summary, "runs": numbers}))
     _write_mistakes(folder, groups)
     text = "\n".join(filter(None, [table.table(groups), table.first_epochs(groups), _studies(groups)]))
-    environment = config.describe()
-    made = f"pyconvnet {environment['pyconvnet']}, {environment['processor']}, {environment['threads']} threads"
-    write_text(folder / "table.md", f"{text}\n{made}; {table.batch_sizes(groups)}.\n")
+    write_text(folder / "table.md", f"{text}\n{table.made_with(groups)}; {table.batch_sizes(groups)}.\n")
 
 
 def _write_mistakes(folder: Path, groups: Sequence[Group]) -> None:

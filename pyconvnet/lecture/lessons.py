@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyconvnet import edu, plot, utils
 from pyconvnet._terminal import say
@@ -21,9 +21,6 @@ from pyconvnet.models import load_model
 from pyconvnet.plot import style
 from pyconvnet.preprocessing.image import ImageDataGenerator
 from pyconvnet.random import set_random_seed
-
-if TYPE_CHECKING:
-    from pyconvnet.models import Model
 
 ALL = "lessons"  # stands for all of them
 
@@ -126,12 +123,12 @@ def _seeing(folder: Path) -> None:
         utils.plot_model(model, folder / f"seeing_{name}.png", show_shapes=shapes)
 
 
-def _trained(folder: Path) -> Model | Any:
+def _trained(folder: Path) -> Any:
     """The network of the book: what the most faithful run in the folder saved, else trained on the sample."""
     book = EXPERIMENTS["book"]
     for group in records.grouped(records.read_all(folder)):
         for record in group.records if group.experiment is book else ():
-            name = records.stem(book, group.source, group.epochs_cap, record["seed"])
+            name = records.stem(book, records.data_of(record), group.epochs_cap, record["seed"])
             if records.model_of(folder, name).exists():
                 say(f"seeing: looks into {records.model_of(folder, name)}")
                 return load_model(str(records.model_of(folder, name)))

@@ -124,7 +124,9 @@ def class_names(dataset: DataSet) -> Sequence[str] | None:
 
 def _predictions(group: Group) -> Figure:
     shown = group.records[0]["shown"]
-    correct = int((np.array(shown["probabilities"]).argmax(axis=1) == np.array(shown["labels"])).sum())
+    probabilities = np.array(shown["probabilities"])
+    right = probabilities.argmax(axis=1) == np.array(shown["labels"])
+    correct = int((right & ~np.isnan(probabilities).any(axis=1)).sum())
     heading = f"{style.word('predictions')}: {correct} / {len(shown['labels'])} {style.word('correct')}"
     return _images(group, shown, heading)
 

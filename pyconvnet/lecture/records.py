@@ -14,15 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from pyconvnet import config
+from pyconvnet._plain import json_text, plain
 from pyconvnet.lecture._files import write_text
-from pyconvnet.lecture.data import Images, Source, split_sizes
+from pyconvnet.lecture.data import Images, split_sizes
 from pyconvnet.lecture.description import Experiment, Study
 from pyconvnet.lecture.experiments import EXPERIMENTS
 from pyconvnet.lecture.runner import SHOWN_IMAGES, Run
 
 Record = dict[str, Any]
 
-_NEEDED = {"name", "seed", "source", "epochs_cap", "quick", "epochs", "history", "validation", "test", "shown"}
+_NEEDED = {
+    *("name", "seed", "source", "epochs_cap", "quick", "epochs", "ms_per_step"),
+    *("config", "history", "validation", "test", "shown"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,11 @@ class Group:
         source: "whole", "sample" or "other".
         epochs_cap: the most epochs.
         quick: whether it was the quick preset.
-        records: by seed.
+        records: by seed; NaN where they hold None, the sign of a run that diverged.
     """
 
     experiment: Experiment
-    source: Source
+    source: str
     epochs_cap: int
     quick: bool
     records: tuple[Record, ...]
@@ -50,20 +54,34 @@ class Group:
 
     def accuracies(self) -> list[float]:
         """Of each run, on the images on which the lecture's figure was published."""
-        return [_number(record[self.experiment.compared_on]["accuracy"]) for record in self.records]
+        return [record[self.experiment.compared_on]["accuracy"] for record in self.records]
 
     def losses(self) -> list[float]:
         """As `accuracies`."""
-        return [_number(record[self.experiment.compared_on]["loss"]) for record in self.records]
+        return [record[self.experiment.compared_on]["loss"] for record in self.records]
+
+    @property
+    def diverged(self) -> int:
+        """How many of the runs ended without a finite loss and accuracy."""
+        return sum(math.isnan(loss + right) for loss, right in zip(self.losses(), self.accuracies(), strict=True))
 
 
-def _number(value: float | None) -> float:
+def data_of(record: Record) -> str:
+    """The data of a record, as `Images.key` names them."""
+    return str(record.get("data", record["source"]))
+
+
+def _with_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_nan(inner) for inner in value]
     return math.nan if value is None else value
 
 
-def stem(experiment: Experiment, source: Source, epochs: int, seed: int) -> str:
-    """The name of a run's files: what its result depends on."""
-    return f"{experiment.name}-{source}-epochs{epochs}-seed{seed}"
+def stem(experiment: Experiment, data: str, epochs: int, seed: int) -> str:
+    """The name of a run's files: what its result depends on; `data` as `Images.key` names them."""
+    return f"{experiment.name}-{data}-epochs{epochs}-seed{seed}"
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -88,6 +106,7 @@ def record_of(run: Run, images: Images, quick: bool) -> Record:
         "name": run.experiment.name,
         "seed": run.seed,
         "source": images.source,
+        "data": images.key,
         "quick": quick,
         "epochs_cap": run.epochs_cap,
         "epochs": len(run.history.epoch),
@@ -129,15 +148,6 @@ def _shown(run: Run, images: Images, rows: npt.NDArray[np.int64]) -> Record:
     }
 
 
-def plain(value: Any) -> Any:
-    """Nested plain values with None in place of what JSON cannot hold: NaN and infinity."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def shown_images(shown: Record) -> npt.NDArray[np.uint8]:
     """The images of a record's "shown" or of its mistakes, uint8 [up to 16, height, width, channels]."""
     return np.frombuffer(base64.b64decode(shown["images"]), np.uint8).reshape(shown["shape"])
@@ -145,7 +155,7 @@ def shown_images(shown: Record) -> npt.NDArray[np.uint8]:
 
 def write(path: Path, record: Record) -> None:
     """Writes a record as a whole."""
-    write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    write_text(path, json_text(record))
 
 
 def read(path: Path) -> Record | None:
@@ -172,12 +182,18 @@ def numbers_of(record: Record) -> Record:
 
 def grouped(records: Iterable[Record]) -> list[Group]:
     """Records as rows of the table: in the lecture's order, for each experiment the most faithful settings first."""
-    by_settings: dict[tuple[str, Source, int], list[Record]] = {}
+    by_settings: dict[tuple[str, str, int], list[Record]] = {}
     for record in records:
-        by_settings.setdefault((record["name"], record["source"], record["epochs_cap"]), []).append(record)
+        by_settings.setdefault((record["name"], data_of(record), record["epochs_cap"]), []).append(_with_nan(record))
     groups = [
-        Group(EXPERIMENTS[name], source, cap, rows[0]["quick"], tuple(sorted(rows, key=lambda row: row["seed"])))
-        for (name, source, cap), rows in by_settings.items()
+        Group(
+            EXPERIMENTS[name],
+            rows[0]["source"],
+            cap,
+            rows[0]["quick"],
+            tuple(sorted(rows, key=lambda row: row["seed"])),
+        )
+        for (name, _, cap), rows in by_settings.items()
     ]
     order = list(EXPERIMENTS)
     return sorted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Moment:
 def moments(record: Record) -> tuple[Moment, Moment] | None:
     """The epoch of the lowest validation loss, and the last one; None where the run did not watch or diverged."""
     history, spreads = record["history"], record.get("spreads", [])
-    if not spreads or None in history["val_loss"]:
+    if not spreads or any(map(math.isnan, history["val_loss"])):
         return None
     best, last = (
         Moment(i + 1, history["val_loss"][i], history["val_accuracy"][i], Spread(**spreads[i]))

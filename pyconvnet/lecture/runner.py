@@ -147,28 +147,13 @@ def train(
     data = lecture_data.training_data(experiment, images)
     model = experiment.model(device)
     watchers = _watchers(experiment, data, model_file, verbosity("train", verbose))
-    watching: list[Callback] = [*watchers, *callbacks]
-    first = 0
+    keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, {"name": experiment.name, "seed": seed, "source": images.source}, watchers)
-        first = keeper.resume(model, epochs)
-        if keeper.epochs_done and verbosity("train", verbose):
-            say(f"Going on after epoch {keeper.epochs_done}, where it was stopped.")
-        watching.insert(len(list(watchers)), keeper)
-    model.fit(
-        data.x,
-        data.y,
-        experiment.batch_size,
-        epochs,
-        verbose,
-        watching,
-        validation_split=data.validation_split,
-        validation_data=data.validation,
-        initial_epoch=first,
-    )
+        keeper = Checkpoint(checkpoint, {"name": experiment.name, "seed": seed, "source": images.key}, watchers)
+    _fit(experiment, model, data, epochs, verbose, [*watchers, *([keeper] if keeper else []), *callbacks], keeper)
     validation = _last_validation(watchers.history)
-    if experiment.restore_best and data.validation is not None:
-        validation = _evaluate(experiment, model, *data.validation)
+    if experiment.restore_best:
+        validation = _evaluate(experiment, model, *data.validating())
     compared = experiments.studies_of(experiment.name)
     x_test, y_test = scaled(images.x_test), lecture_data.labels(experiment, images.y_test)
     predicted = x_test if experiment.lists_mistakes else x_test[:SHOWN_IMAGES]
@@ -187,6 +172,32 @@ def train(
         model.predict(predicted, verbose=0),
         None if model_file is None else _saved(experiment, model, model_file, x_test, y_test),
         watchers.losses.spreads if watchers.losses else [],
+    )
+
+
+def _fit(
+    experiment: Experiment,
+    model: Sequential,
+    data: TrainingData,
+    epochs: int,
+    verbose: Any,
+    watching: list[Callback],
+    keeper: Checkpoint | None,
+) -> None:
+    """Trains, from the beginning or from where `keeper` finds that it was stopped."""
+    first = 0 if keeper is None else keeper.resume(model, epochs)
+    if keeper is not None and keeper.epochs_done and verbosity("train", verbose):
+        say(f"Going on after epoch {keeper.epochs_done}, where it was stopped.")
+    model.fit(
+        data.x,
+        data.y,
+        experiment.batch_size,
+        epochs,
+        verbose,
+        watching,
+        validation_split=data.validation_split,
+        validation_data=data.validation,
+        initial_epoch=first,
     )
 
 

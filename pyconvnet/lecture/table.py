@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Sequence
 
+from pyconvnet._terminal import counted
 from pyconvnet.lecture.description import BATCH_SIZE, Experiment, Scores
 from pyconvnet.lecture.experiments import EXPERIMENTS, keras_runs
 from pyconvnet.lecture.records import Group
@@ -46,8 +48,10 @@ def table(groups: Sequence[Group]) -> str:
         for group in groups
     ]
     parts = [markdown(_HEAD, rows)]
-    parts += ["", "Loss / accuracy on the test images, of `book` on its validation images; means over the seeds."]
     shown = dict.fromkeys(group.experiment for group in groups)
+    others = ", ".join(f"`{one.name}`" for one in shown if one.compared_on == "validation")
+    of_others = f", of {others} on validation images" if others else ""
+    parts += ["", f"Loss / accuracy on the test images{of_others}; means over the seeds."]
     parts += [f"- {experiment.name}: {experiment.remark}." for experiment in shown if experiment.remark]
     parts += [f"- {remark}" for remark in [*_sample_remarks(groups), *order_remarks(groups)]]
     return "\n".join(parts) + "\n"
@@ -106,20 +110,23 @@ def note(group: Group) -> str:
     elif group.source != "whole":
         parts.insert(0, "sample" if group.source == "sample" else "other images")
     if not group.quick and group.epochs_cap < group.experiment.epochs:
-        parts.append(f"at most {group.epochs_cap} epochs")
+        parts.append(f"at most {counted(group.epochs_cap, 'epoch')}")
     if group.experiment.saves == "last":
         parts += _reloaded(group)
-    if group.faithful:
+    if group.diverged:
+        parts.append("diverged" if group.diverged == seeds else f"{group.diverged} of them diverged")
+    elif group.faithful:
         parts += _verdict(group)
     return ", ".join(parts)
 
 
 def _reloaded(group: Group) -> list[str]:
     """Whether the saved models reach the same once they are loaded again."""
-    loaded = [(record["saved"], record["test"]) for record in group.records if "saved" in record]
-    if not loaded:
+    loaded = [(record["saved"]["loss"], record["test"]["loss"]) for record in group.records if "saved" in record]
+    changes = [abs(saved - trained) for saved, trained in loaded if not math.isnan(saved + trained)]
+    if not changes:
         return []
-    worst = max(abs(one["loss"] - other["loss"]) for one, other in loaded)
+    worst = max(changes)
     return ["the same after saving and loading" if worst == 0 else f"loss {worst:.1e} off after saving and loading"]
 
 
@@ -140,7 +147,11 @@ def _verdict(group: Group) -> list[str]:
 
 def order_remarks(groups: Sequence[Group]) -> list[str]:
     """Sentences on neighbours in the lecture's order of accuracy that come out the other way round."""
-    ours = {group.experiment.name: statistics.fmean(group.accuracies()) for group in groups if group.faithful}
+    ours = {
+        group.experiment.name: statistics.fmean(group.accuracies())
+        for group in groups
+        if group.faithful and not group.diverged
+    }
     ranked = [experiment for experiment in EXPERIMENTS.values() if experiment.name in ours]
     ranked = [experiment for experiment in ranked if experiment.published and experiment.compared_on == "test"]
     ranked.sort(key=lambda experiment: experiment.published[-1].accuracy)
@@ -165,8 +176,9 @@ def _pair(scores: Scores) -> str:
 
 def _measured(losses: Sequence[float], accuracies: Sequence[float]) -> str:
     text = f"{statistics.fmean(losses):.4f} / {statistics.fmean(accuracies):.4f}"
-    if len(accuracies) > 1:
-        text += f" ({min(accuracies):.4f}-{max(accuracies):.4f})"
+    known = [accuracy for accuracy in accuracies if not math.isnan(accuracy)]
+    if len(known) > 1:
+        text += f" ({min(known):.4f}-{max(known):.4f})"
     return text
 
 
@@ -187,6 +199,19 @@ def _range(numbers: Sequence[int]) -> str:
 def _milliseconds(values: Sequence[float]) -> str:
     value = statistics.median(values)
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def made_with(groups: Sequence[Group]) -> str:
+    """The version, the processor and the threads of the runs; where they differ, which rows were made with what."""
+    found: dict[str, dict[str, None]] = {}
+    for group in groups:
+        for record in group.records:
+            made = record["config"]
+            maker = f"pyconvnet {made['pyconvnet']}, {made['processor']}, {counted(int(made['threads']), 'thread')}"
+            found.setdefault(maker, {})[group.experiment.name] = None
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{maker} ({', '.join(names)})" for maker, names in found.items())
 
 
 def batch_sizes(groups: Sequence[Group]) -> str:

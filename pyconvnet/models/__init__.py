@@ -11,8 +11,8 @@ files       saving and loading, which `pyconvnet.saving` does
 
 from __future__ import annotations
 
-from pyconvnet.models.files import load_model, save_model
+from pyconvnet.models.files import load_model, model_from_json, save_model
 from pyconvnet.models.model import Functional, Model
 from pyconvnet.models.sequential import Sequential
 
-__all__ = ["Functional", "Model", "Sequential", "load_model", "save_model"]
+__all__ = ["Functional", "Model", "Sequential", "load_model", "model_from_json", "save_model"]

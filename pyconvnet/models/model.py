@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from pyconvnet._identifiers import refuse_methods
 from pyconvnet._suggest import unknown
 from pyconvnet.layers import Dropout, KerasTensor, Layer
 from pyconvnet.layers._check import check_flag
@@ -18,6 +19,7 @@ from pyconvnet.models.summary import default_width, summary_lines
 from pyconvnet.ops._check import integer
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.random import next_seed
+from pyconvnet.training.compiled import refuse
 from pyconvnet.training.trainer import Trainer
 from pyconvnet.variables import Variable
 
@@ -48,6 +50,12 @@ class Model(Files, Trainer, Layer):
     """
 
     _network: Network | None = None
+
+    def __init_subclass__(cls) -> None:
+        """Refuses a class with steps written in Python, which nothing would call."""
+        super().__init_subclass__()
+        names = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+        refuse_methods(cls, names, "use compile's losses, metrics and callbacks, or train_on_batch in a loop")
 
     def __new__(cls, *_arguments: Any, **_options: Any) -> Any:
         """An instance; that of `Model` itself is a `Functional`, as in Keras."""
@@ -245,7 +253,7 @@ class Model(Files, Trainer, Layer):
 
         Args:
             inputs: as for `predict`, or symbolic tensors, which make the model a part of another one.
-            training: switch dropout on and normalise by the batch's own statistics. The moving statistics stay;
+            training: switch dropout on and normalize by the batch's own statistics. The moving statistics stay;
                 every call drops other elements.
 
         Returns:
@@ -260,27 +268,69 @@ class Model(Files, Trainer, Layer):
         """
         tensors = self._symbolic(inputs)
         if tensors is None:
-            return Trainer.__call__(self, inputs, training)
+            return self._of_arrays(inputs, training)
         if self.built and isinstance(inputs, dict):
             tensors = self._input_form.unpack(self.label, "inputs", inputs, self.input_names)
         outputs = call_layer(self, tensors)
         return self._output_form.pack(outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Layers and connections as plain Python values, as Keras 3 writes them; the weights are not in it."""
+        from pyconvnet.saving.write_config import graph_config
+
+        return graph_config(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new model from `get_config()`'s dictionary, with fresh weights.
+
+        Raises:
+            ValueError, TypeError: an unknown layer, connections that lead nowhere, or no such dictionary.
+
+        Example:
+            >>> from pyconvnet import layers, models
+            >>> x = layers.Input((4,))
+            >>> model = models.Model(x, layers.Dense(3)(x))
+            >>> models.Model.from_config(model.get_config()).output_shape
+            (None, 3)
+        """
+        from pyconvnet.saving.read_config import read_model
+
+        return read_model(f"{cls.__name__}.from_config", {"class_name": "Functional", "config": config})
 
     def count_params(self) -> int:
         """How many numbers the weights hold."""
         _ = self.network  # a model that is not built has nothing to count
         return sum(variable.size for variable in self.weights)
 
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: None = None,
+    ) -> None:
         """Prints the table of layers, output shapes and parameters, as Keras 2 does.
 
         Args:
             line_length: characters a line; 65, or 98 where the layers do not stand in a row, if None.
             print_fn: called with each line; `print` if None.
+            expand_nested: must be False where there are models in the model.
+            positions, show_trainable, layer_range: as in Keras, but must ask for nothing.
 
         Raises:
-            ValueError: the model is not built.
+            ValueError: the model is not built, or an argument that asks for what is not offered.
         """
+        inner = [layer.name for layer in self.layers if isinstance(layer, Model)] if self.built else []
+        refuse(
+            "summary",
+            positions=(positions, "give line_length"),
+            expand_nested=(expand_nested and inner, f"call get_layer({inner[0]!r}).summary() too" if inner else ""),
+            show_trainable=(show_trainable, "print layer.trainable of model.layers"),
+            layer_range=(layer_range, "the table has all layers"),
+        )
         if not self.built:
             raise ValueError(
                 f"{self.label}: not built, so its shapes are not known; begin it with Input(shape), "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyconvnet.layers import InputLayer, KerasTensor, Layer, deserialize
+from pyconvnet.layers import InputLayer, KerasTensor, Layer
 from pyconvnet.layers._check import check_shape
 from pyconvnet.layers.base import Shape
 from pyconvnet.layers.merge import Merge
@@ -149,7 +149,10 @@ class Sequential(Model):
         """
         if not isinstance(config, Mapping) or "layers" not in config:
             raise TypeError(f"{cls.__name__}: config must be a dictionary with name and layers, got {config!r}")
-        return cls([deserialize(entry) for entry in config["layers"]], name=config.get("name"))
+        from pyconvnet.saving.read_config import read_layer
+
+        who = f"{cls.__name__}.from_config"
+        return cls([read_layer(who, entry) for entry in config["layers"]], name=config.get("name"))
 
     def _build_for(self, shape: Shape) -> None:
         self.compute_output_shape(shape)  # all layers are asked before the first is changed

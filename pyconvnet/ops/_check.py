@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float32]
 
 _MOST_CELLS = 2**20  # of a window along one axis: far more than any image, far from overflowing
+_MOST_BITS = 63  # of what the kernels count
 
 
-def integer(who: str, name: str, value: Any, minimum: int = 1) -> int:
-    """A whole number of at least `minimum`, or an error that names the argument."""
+def integer(who: str, name: str, value: Any, minimum: int = 1, bits: int | None = None) -> int:
+    """A whole number of at least `minimum` (and below 2**bits), or an error that names the argument."""
     rule = "positive" if minimum == 1 else f"at least {minimum}"
     try:
         number = operator.index(value)
@@ -25,7 +26,16 @@ def integer(who: str, name: str, value: Any, minimum: int = 1) -> int:
         raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
     if number < minimum:
         raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
+    if bits is not None and number >= 2**bits:
+        raise ValueError(f"{who}: {name} must be below 2**{bits}, got {value!r}")
     return number
+
+
+def sizes(who: str, name: str, values: Any) -> tuple[int, ...]:
+    """A shape from what a user wrote: whole numbers from 0."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
+        raise TypeError(f"{who}: {name} must be a tuple of whole numbers, got {values!r}")
+    return tuple(integer(who, f"{name}[{i}]", value, minimum=0, bits=_MOST_BITS) for i, value in enumerate(values))
 
 
 def pair(who: str, name: str, value: Any) -> tuple[int, int]:
@@ -42,6 +52,8 @@ def pair(who: str, name: str, value: Any) -> tuple[int, int]:
         raise TypeError(f"{who}: {name} must be a whole number or two of them, got {value!r}") from None
     if min(numbers) < 1:
         raise ValueError(f"{who}: {name} must be positive, got {value!r}")
+    if max(numbers) >= 2**_MOST_BITS:
+        raise ValueError(f"{who}: {name} must be below 2**{_MOST_BITS}, got {value!r}")
     return numbers
 
 
@@ -61,7 +73,9 @@ def output_size(
     """
     reach = (window - 1) * dilation + 1
     if reach > _MOST_CELLS:
-        raise ValueError(f"{who}: the window covers {reach} {axis}, at most {_MOST_CELLS}; use less dilation")
+        raise ValueError(
+            f"{who}: the window covers {reach} {axis}, at most {_MOST_CELLS}; use a smaller one or less dilation"
+        )
     if padding == "same":
         out = -(-size // stride)
         total = max((out - 1) * stride + reach - size, 0)
@@ -95,13 +109,14 @@ def image_sizes(who: str, shape: Sequence[int]) -> tuple[int, int, int]:
     """(h, w, c) of one image, each a positive whole number."""
     if len(shape) != 3:
         raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(shape)}")
-    h, w, c = (integer(who, f"input {axis}", n) for axis, n in zip(("height", "width", "channels"), shape, strict=True))
+    axes = zip(("height", "width", "channels"), shape, strict=True)
+    h, w, c = (integer(who, f"input {axis}", size, bits=_MOST_BITS) for axis, size in axes)
     return h, w, c
 
 
 def image_shape(who: str, input_shape: Sequence[int], rows: int) -> tuple[int, int, int]:
     """(h, w, c) from (h, w, c) or (n, h, w, c); n must be the rows of the gradient."""
-    shape = tuple(input_shape)
+    shape = sizes(who, "input_shape", input_shape)
     if len(shape) not in (3, 4) or (len(shape) == 4 and shape[0] != rows):
         raise ValueError(f"{who}: input_shape must be (height, width, channels) or ({rows}, ...), got {shape}")
     return shape[-3], shape[-2], shape[-1]
@@ -111,6 +126,18 @@ def same_shape(who: str, name: str, got: tuple[int, ...], expected: tuple[int, .
     """Refuses an array whose shape is not the one that follows from the others."""
     if tuple(got) != tuple(expected):
         raise ValueError(f"{who}: {name} must have shape {tuple(expected)}, got {tuple(got)}")
+
+
+def check_dtype(who: str, dtype: Any) -> None:
+    """Refuses a dtype but for None and float32."""
+    if dtype is not None and (dtype != "float32" and dtype is not np.float32):
+        raise ValueError(f"{who}: dtype must be 'float32', the only one there is, got {dtype!r}")
+
+
+def check_last_axis(who: str, axis: Any) -> None:
+    """Refuses an axis that is not the last one."""
+    if axis != -1:
+        raise ValueError(f"{who}: axis must be -1, the last one, got {axis!r}")
 
 
 def rate(who: str, name: str, value: Any, *, below_one: bool = False) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet._suggest import unknown
+from pyconvnet._suggest import known
 from pyconvnet.ops._check import FloatArray, float_array, real, same_shape
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
@@ -53,9 +53,7 @@ def saves_input(function: str) -> bool:
 
 def _parameter(who: str, name: str, given: dict[str, Any]) -> float:
     """The number that a function takes, checked: not negative, for the sign of y has to tell that of x."""
-    if name not in FUNCTIONS:
-        raise ValueError(unknown(who, "activation function", name, FUNCTIONS))
-    function = FUNCTIONS[name]
+    function = FUNCTIONS[known(who, "activation function", name, FUNCTIONS)]
     for word in given:
         if word != function.parameter:
             offered = f"its parameter is {function.parameter}" if function.parameter else "it has no parameter"
@@ -119,6 +117,14 @@ def activation_backward(dy: ArrayLike, x: ArrayLike, function: str, **parameters
 
     Returns:
         float32 like x.
+
+    Raises:
+        ValueError, TypeError: shapes that differ, an unknown function or parameter, a parameter out of range.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.activation_backward([1, 1, 1], [-1, 0, 2], "relu")
+        array([0., 0., 1.], dtype=float32)
     """
     who = "activation_backward"
     parameter = _parameter(who, function, parameters)

@@ -1,4 +1,4 @@
-"""Batch normalisation: eager functions and its rule in the plan.
+"""Batch normalization: eager functions and its rule in the plan.
 
 y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with statistics over all axes but the last.
 """
@@ -42,7 +42,7 @@ def batch_norm(
     *,
     epsilon: float = 1e-3,
 ) -> FloatArray:
-    """Normalises with given statistics, as a trained model does.
+    """Normalizes with given statistics, as a trained model does.
 
     Args:
         x: [..., c], at least two axes, any numeric dtype; computed in float32.
@@ -83,7 +83,7 @@ def batch_norm(
 def batch_norm_training(
     x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, *, epsilon: float = 1e-3
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Normalises with the statistics of the batch itself.
+    """Normalizes with the statistics of the batch itself.
 
     Args:
         x: [..., c] with at least one row.
@@ -138,6 +138,11 @@ def batch_norm_backward(
 
     Raises:
         ValueError, TypeError: shapes that do not fit, not numbers.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.batch_norm_backward([[1], [3]], [[0], [2]], None, [1], [1], epsilon=0)[1:]
+        (array([2.], dtype=float32), array([4.], dtype=float32))
     """
     who = "batch_norm_backward"
     dy, x = float_array(who, "dy", dy), float_array(who, "x", x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,8 @@ def clip_by_global_norm(gradients: Sequence[ArrayLike], *, limit: float) -> list
     Formula: Keras's `clip_by_global_norm`, which is its `global_clipnorm`.
     """
     who = "clip_by_global_norm"
+    if not isinstance(gradients, Iterable):
+        raise TypeError(f"{who}: gradients must be a list of arrays, got {gradients!r}")
     arrays = [float_array(who, "a gradient", gradient).copy() for gradient in gradients]
     largest = _limit(who, limit)
     before: np.ndarray | None = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array
+from pyconvnet.ops._check import FloatArray, float_array, integer
+from pyconvnet.ops._check import sizes as check_sizes
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -25,14 +27,21 @@ def concatenate_shape(who: str, shapes: Sequence[tuple[int, ...]], axis: int) ->
         ValueError: no arrays, an axis that is not there, or shapes that differ along another one.
     """
     first = tuple(shapes[0]) if shapes else ()
-    if not -len(first) <= axis < len(first):
-        raise ValueError(f"{who}: axis must be from {-len(first)} to {len(first) - 1} for shape {first}, got {axis}")
-    axis %= len(first)
+    axis = _place(who, first, axis)
     for shape in shapes:
         if len(shape) != len(first) or (*shape[:axis], *shape[axis + 1 :]) != (*first[:axis], *first[axis + 1 :]):
             got = ", ".join(str(tuple(shape)) for shape in shapes)
             raise ValueError(f"{who}: all sizes but those of axis {axis} must be equal, got {got}")
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def _place(who: str, shape: tuple[int, ...], axis: Any) -> int:
+    """An axis of a shape, from 0."""
+    rank = len(shape)
+    number = integer(who, "axis", axis, minimum=-rank)
+    if number >= rank:
+        raise ValueError(f"{who}: axis must be from {-rank} to {rank - 1} for shape {shape}, got {axis}")
+    return number % rank
 
 
 def concatenate(first: ArrayLike, second: ArrayLike, *more: ArrayLike, axis: int = -1) -> FloatArray:
@@ -56,7 +65,7 @@ def concatenate(first: ArrayLike, second: ArrayLike, *more: ArrayLike, axis: int
     who = "concatenate"
     parts = [float_array(who, f"array {i}", array) for i, array in enumerate((first, second, *more))]
     shape = concatenate_shape(who, [part.shape for part in parts], axis)
-    place = axis % len(shape)
+    place = _place(who, shape, axis)
     if place == 0:
         raise ValueError(f"{who}: axis must not be the first, which is that of the rows, got {axis}")
     joined, offset, outer = np.empty(shape, np.float32), 0, math.prod(shape[1:place])
@@ -70,15 +79,32 @@ def concatenate(first: ArrayLike, second: ArrayLike, *more: ArrayLike, axis: int
 
 
 def concatenate_backward(dy: ArrayLike, sizes: Sequence[int], *, axis: int = -1) -> tuple[FloatArray, ...]:
-    """Gradients of `concatenate`: dy [n, ...] cut along `axis` into parts of these sizes, each float32."""
+    """Gradients of `concatenate`: dy cut along `axis`.
+
+    Args:
+        dy: gradient of the output [n, ...].
+        sizes: of the parts along `axis`.
+        axis: as for `concatenate`.
+
+    Returns:
+        float32 parts in order.
+
+    Raises:
+        ValueError, TypeError: sizes that do not add up, an axis that is not there, not numbers.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.concatenate_backward([[1, 2, 3]], (1, 2))
+        (array([[1.]], dtype=float32), array([[2., 3.]], dtype=float32))
+    """
     who = "concatenate_backward"
-    joined = float_array(who, "dy", dy)
-    if not -joined.ndim < axis < joined.ndim or axis % joined.ndim == 0 or sum(sizes) != joined.shape[axis]:
-        raise ValueError(f"{who}: sizes {tuple(sizes)} must add up to axis {axis} of dy, got shape {joined.shape}")
-    place = axis % joined.ndim
+    joined, lengths = float_array(who, "dy", dy), check_sizes(who, "sizes", sizes)
+    place = _place(who, joined.shape, axis)
+    if place == 0 or sum(lengths) != joined.shape[place]:
+        raise ValueError(f"{who}: sizes {lengths} must add up to axis {axis} of dy, got shape {joined.shape}")
     inner, outer = math.prod(joined.shape[place + 1 :]), math.prod(joined.shape[1:place])
     parts, offset = [], 0
-    for size in sizes:
+    for size in lengths:
         part = np.empty((*joined.shape[:place], size, *joined.shape[place + 1 :]), np.float32)
         if part.size:
             attributes = dict(outer=outer, length=size * inner, total=joined.shape[place] * inner, offset=offset)

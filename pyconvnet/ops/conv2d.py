@@ -22,6 +22,8 @@ from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.conv2d_algorithm import check_algorithm, choose_algorithm, kernel_call
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
+_MOST_CELLS = 2**24  # of a window: with padding="same" the kernels make room for them around an image
+
 
 def conv2d_geometry(
     who: str,
@@ -42,13 +44,20 @@ def conv2d_geometry(
     kernel_h, kernel_w = pair(who, "kernel_size", kernel_size)
     stride_h, stride_w = pair(who, "strides", strides)
     dilation_h, dilation_w = pair(who, "dilation_rate", dilation_rate)
-    filters, groups = integer(who, "filters", filters), integer(who, "groups", groups)
+    filters = integer(who, "filters", filters, bits=63)
+    groups = integer(who, "groups", groups, bits=63)
     padding = padding_name(who, padding)
     for what, channels in (("input channels", c_in), ("filters", filters)):
         if channels % groups:
             raise ValueError(f"{who}: the {what} must be a multiple of groups={groups}, got {channels}")
     oh, pad_top = output_size(who, "rows", h, kernel_h, stride_h, padding, dilation_h)
     ow, pad_left = output_size(who, "columns", w, kernel_w, stride_w, padding, dilation_w)
+    reach_h, reach_w = (kernel_h - 1) * dilation_h + 1, (kernel_w - 1) * dilation_w + 1
+    if reach_h * reach_w > _MOST_CELLS:
+        raise ValueError(
+            f"{who}: the window covers {reach_h} x {reach_w} cells, at most {_MOST_CELLS}; "
+            "use a smaller one or less dilation"
+        )
     return dict(
         h=h, w=w, c_in=c_in, oh=oh, ow=ow, c_out=filters, kernel_h=kernel_h, kernel_w=kernel_w,
         stride_h=stride_h, stride_w=stride_w, dilation_h=dilation_h, dilation_w=dilation_w,
@@ -131,6 +140,14 @@ def conv2d_backward_data(
 
     Returns:
         float32 [n, h, w, c_in].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, non-positive sizes, a window larger than its input.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.conv2d_backward_data([[[[1], [10]]]], [[[[1]], [[2]]]], (1, 3, 1)).ravel()
+        array([ 1., 12., 20.], dtype=float32)
     """
     who = "conv2d_backward_data"
     dy, kernel = float_array(who, "dy", dy, 4), float_array(who, "kernel", kernel, 4)
@@ -165,6 +182,15 @@ def conv2d_backward_weights(
 
     Returns:
         dkernel float32 [kernel_h, kernel_w, c_in / groups, c_out] and dbias float32 [c_out].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, non-positive sizes, a window larger than its input.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> dkernel, dbias = ops.conv2d_backward_weights([[[[1], [2], [3]]]], [[[[1], [10]]]], (1, 2))
+        >>> dkernel.ravel(), dbias
+        (array([21., 32.], dtype=float32), array([11.], dtype=float32))
     """
     who = "conv2d_backward_weights"
     x, dy = float_array(who, "x", x, 4), float_array(who, "dy", dy, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pyconvnet._suggest import unknown
+from pyconvnet._suggest import known
 
 TILES = {"direct": 0, "winograd_2x2": 2, "winograd_4x4": 4}  # outputs of a tile in each direction
 
@@ -25,9 +25,7 @@ def check_algorithm(who: str, algorithm: str, g: Mapping[str, int]) -> str:
     Raises:
         ValueError: an unknown name, or Winograd for a geometry that it does not offer.
     """
-    if algorithm not in TILES:
-        raise ValueError(unknown(who, "algorithm", algorithm, TILES))
-    if TILES[algorithm] and not offers_winograd(g):
+    if TILES[known(who, "algorithm", algorithm, TILES)] and not offers_winograd(g):
         raise ValueError(
             f"{who}: {algorithm!r} needs a 3x3 kernel, strides=1, dilation_rate=1 and groups=1; "
             "use algorithm='direct' for other convolutions"

@@ -50,7 +50,23 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Flo
 
 
 def dense_backward_data(dy: ArrayLike, kernel: ArrayLike) -> FloatArray:
-    """Gradient of `dense` with respect to x: dy [..., m] times kernel [k, m] transposed, float32 [..., k]."""
+    """Gradient of `dense` with respect to x: dy times the kernel transposed.
+
+    Args:
+        dy: gradient of the output [..., m], at least two axes.
+        kernel: [k, m].
+
+    Returns:
+        float32 [..., k].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.dense_backward_data([[1, 2]], [[3, 4], [5, 6]])
+        array([[11., 17.]], dtype=float32)
+    """
     who = "dense_backward_data"
     dy, kernel = float_array(who, "dy", dy), float_array(who, "kernel", kernel, 2)
     rows = _matrix_rows(who, "dy", dy)
@@ -62,7 +78,23 @@ def dense_backward_data(dy: ArrayLike, kernel: ArrayLike) -> FloatArray:
 
 
 def dense_backward_weights(x: ArrayLike, dy: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Gradients of `dense` with respect to kernel [k, m] and bias [m], from x [..., k] and dy [..., m]."""
+    """Gradients of `dense` with respect to kernel and bias.
+
+    Args:
+        x: what was multiplied [..., k], at least two axes.
+        dy: gradient of the output [..., m].
+
+    Returns:
+        dkernel float32 [k, m] and dbias float32 [m].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.dense_backward_weights([[1], [2]], [[10], [20]])
+        (array([[50.]], dtype=float32), array([30.], dtype=float32))
+    """
     who = "dense_backward_weights"
     x, dy = float_array(who, "x", x), float_array(who, "dy", dy)
     rows = _matrix_rows(who, "x", x)

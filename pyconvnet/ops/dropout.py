@@ -53,7 +53,24 @@ def dropout(x: ArrayLike, rate: float, *, seed: int, iteration: int = 0, instanc
 
 
 def dropout_backward(dy: ArrayLike, rate: float, *, seed: int, iteration: int = 0, instance: int = 0) -> FloatArray:
-    """Gradient of `dropout` with respect to its input: dy under the same mask, float32 like dy."""
+    """Gradient of `dropout` with respect to its input: dy under the same mask.
+
+    Args:
+        dy: gradient of the output, of any shape and numeric dtype.
+        rate, seed, iteration, instance: as for `dropout`.
+
+    Returns:
+        float32 like dy.
+
+    Raises:
+        ValueError, TypeError: numbers out of range, not numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> from pyconvnet import ops
+        >>> ops.dropout_backward(np.arange(6), 0.5, seed=3)
+        array([ 0.,  0.,  4.,  6.,  0., 10.], dtype=float32)
+    """
     who = "dropout_backward"
     dy = float_array(who, "dy", dy)
     dx = np.empty_like(dy)
@@ -64,8 +81,7 @@ def dropout_backward(dy: ArrayLike, rate: float, *, seed: int, iteration: int = 
 
 def _checked_attributes(who: str, size: int, rate: float, seed: int, iteration: int, instance: int) -> dict[str, Any]:
     for name, value, bits in (("seed", seed, 64), ("iteration", iteration, 32), ("instance", instance, 32)):
-        if integer(who, name, value, minimum=0) >= 2**bits:
-            raise ValueError(f"{who}: {name} must be below 2^{bits}, got {value!r}")
+        integer(who, name, value, minimum=0, bits=bits)
     return kernel_attributes(check_rate(who, "rate", rate), size, instance)
 
 

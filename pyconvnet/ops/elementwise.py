@@ -67,10 +67,28 @@ def multiply(a: ArrayLike, b: ArrayLike) -> FloatArray:
 
 
 def multiply_backward(dy: ArrayLike, a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Gradients of `multiply`: dy b and dy a, float32 like a; all three arrays have one shape."""
-    gradient, first = float_array("multiply_backward", "dy", dy), float_array("multiply_backward", "a", a)
-    same_shape("multiply_backward", "dy", gradient.shape, first.shape)
-    return multiply(gradient, b), multiply(gradient, first)
+    """Gradients of `multiply`: dy b and dy a.
+
+    Args:
+        dy: gradient of the output, like a.
+        a, b: what was multiplied, of one shape.
+
+    Returns:
+        da and db, float32 like a.
+
+    Raises:
+        ValueError, TypeError: shapes that differ, not numbers.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.multiply_backward([1, 2], [3, 4], [5, 6])
+        (array([ 5., 12.], dtype=float32), array([3., 8.], dtype=float32))
+    """
+    who = "multiply_backward"
+    gradient, first, second = (float_array(who, name, array) for name, array in (("dy", dy), ("a", a), ("b", b)))
+    for name, array in (("dy", gradient), ("b", second)):
+        same_shape(who, name, array.shape, first.shape)
+    return multiply(gradient, second), multiply(gradient, first)
 
 
 def rescale(x: ArrayLike, scale: float, offset: float = 0.0) -> FloatArray:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, same_shape
+from pyconvnet.ops._check import FloatArray, float_array, same_shape, sizes
 
 
 def flatten(x: ArrayLike) -> FloatArray:
@@ -35,9 +35,28 @@ def flatten(x: ArrayLike) -> FloatArray:
 
 
 def flatten_backward(dy: ArrayLike, input_shape: tuple[int, ...]) -> FloatArray:
-    """Writes every row of dy [n, k] as an image again: float32 of `input_shape` (n first), a copy."""
+    """Gradient of `flatten` with respect to its input: every row of dy as an image again.
+
+    Args:
+        dy: gradient of the output [n, k].
+        input_shape: shape of x, n first.
+
+    Returns:
+        float32 of `input_shape`, a copy.
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, not numbers.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.flatten_backward([[1, 2, 3, 4]], (1, 2, 2))
+        array([[[1., 2.],
+                [3., 4.]]], dtype=float32)
+    """
     who = "flatten_backward"
     array = float_array(who, "dy", dy, 2)
-    shape = tuple(input_shape)
+    shape = sizes(who, "input_shape", input_shape)
+    if not shape:
+        raise ValueError(f"{who}: input_shape must have at least one axis (the rows), got ()")
     same_shape(who, "dy", array.shape, (shape[0], math.prod(shape[1:])))
     return array.reshape(shape).copy()

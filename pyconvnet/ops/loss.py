@@ -68,7 +68,7 @@ def categorical_cross_entropy(
     """Compares probabilities that come from elsewhere with the true class.
 
     Args:
-        probabilities: [n, ..., c]. For class numbers they are clipped to [1e-7, 1 - 1e-7] and then normalised, for
+        probabilities: [n, ..., c]. For class numbers they are clipped to [1e-7, 1 - 1e-7] and then normalized, for
             one-hot rows the other way round, as Keras does on TensorFlow; what is clipped has no gradient.
         labels: class numbers 0 .. c-1, integers [n, ...], or one-hot or soft rows like probabilities.
         sample_weight: [n] or None.

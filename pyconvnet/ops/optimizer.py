@@ -1,9 +1,7 @@
-"""Optimizer steps on one array of weights: eager functions, and the kernel call of a variable's update in the plan."""
+"""Optimizer steps on one array of weights, as functions; in the plan they are put together by `update`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,6 @@ from numpy.typing import ArrayLike
 
 from pyconvnet.ops._check import FloatArray, float_array, integer, rate, real, same_shape
 from pyconvnet.ops._kernel import run_kernel
-from pyconvnet.ops.clip import emit_clip
-from pyconvnet.ops.rule import Emitter, Tensor
 
 
 def sgd(
@@ -106,7 +102,7 @@ def adam(
         epsilon=real(who, "epsilon", epsilon, minimum=0.0),
     )
     step = real(who, "learning_rate", learning_rate, minimum=0.0)
-    _update(who, attributes, step, integer(who, "iteration", iteration, minimum=0), w, g, slots)
+    _update(who, attributes, step, integer(who, "iteration", iteration, minimum=0, bits=63), w, g, slots)
     return w, slots["m"], slots["v"]
 
 
@@ -223,110 +219,11 @@ def average_weights(
     attributes = dict(
         size=w.size,
         momentum=rate(who, "momentum", momentum),
-        overwrite_frequency=integer(who, "overwrite_frequency", overwrite_frequency, minimum=0),
+        overwrite_frequency=integer(who, "overwrite_frequency", overwrite_frequency, minimum=0, bits=63),
     )
-    number = integer(who, "iteration", iteration, minimum=0)
+    number = integer(who, "iteration", iteration, minimum=0, bits=63)
     run_kernel(who, attributes, rows=1, iteration=number, w=w, average=mean)
     return w, mean
-
-
-@dataclass(frozen=True)
-class UpdateRule:
-    """What an optimizer does in a step, whatever the variable.
-
-    Attributes:
-        kind: "sgd", "adam" or "rmsprop".
-        attributes: of that kernel, as (name, value).
-        clipping: the kernel that clips the gradients and its limit, or None.
-        average: the momentum of the moving average and the steps between overwriting the weights (0: never), or None.
-    """
-
-    kind: str
-    attributes: tuple[tuple[str, Any], ...]
-    clipping: tuple[str, float] | None = None
-    average: tuple[float, int] | None = None
-
-    @property
-    def needs_all_gradients(self) -> bool:
-        """Whether no variable can move before all gradients are there."""
-        return self.clipping is not None and self.clipping[0] == "clip_by_global_norm"
-
-
-@dataclass(frozen=True, eq=False)
-class Update:
-    """One variable that moves: its gradient, what is remembered of it, and its weight decay."""
-
-    variable: Tensor
-    gradient: Tensor
-    slots: Mapping[str, Tensor]
-    decay: float = 0.0
-
-
-def slot_names(kind: str, attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The arrays that an optimizer keeps for each variable: sgd, adam or rmsprop with these attributes."""
-    moving = attributes.get("momentum", 0.0) != 0
-    if kind == "sgd":
-        return ("velocity",) if moving else ()
-    if kind == "adam":
-        return "m", "v"
-    if kind == "rmsprop":
-        return ("velocity", "momentum_buffer") if moving else ("velocity",)
-    raise ValueError(f"optimizer '{kind}': must be sgd, adam or rmsprop")
-
-
-def emit_updates(emit: Emitter, rule: UpdateRule, updates: Sequence[Update]) -> None:
-    """Adds the kernel calls of a step: clipping, then for each variable decay, step and average, as in Keras.
-
-    Args:
-        emit: where calls go; rate and step number come with each run.
-        rule: what happens.
-        updates: variables whose gradients are complete; all of the model where the rule needs all gradients.
-
-    Raises:
-        ValueError: an unknown kind, or a slot that is missing.
-    """
-    if rule.clipping is not None:
-        emit_clip(emit, *rule.clipping, [(update.variable.name, update.gradient) for update in updates])
-    for update in updates:
-        variable = update.variable
-        if update.decay != 0:
-            emit.call("decay_weights", dict(size=variable.size, rate=update.decay), variable.name, w=variable)
-        emit_update(emit, rule.kind, dict(rule.attributes), variable, update.gradient, update.slots)
-        if rule.average is not None:
-            momentum, frequency = rule.average
-            attributes = dict(size=variable.size, momentum=momentum, overwrite_frequency=frequency)
-            average = update.slots["average"]
-            emit.call("average_weights", attributes, variable.name, w=variable, average=average)
-
-
-def emit_update(
-    emit: Emitter,
-    kind: str,
-    attributes: Mapping[str, Any],
-    variable: Tensor,
-    gradient: Tensor,
-    slots: Mapping[str, Tensor],
-) -> None:
-    """Adds the kernel call of one variable's step; rate and step number come with each run.
-
-    Args:
-        emit: where calls go.
-        kind: "sgd", "adam" or "rmsprop".
-        attributes: momentum and nesterov; beta_1, beta_2 and epsilon; or rho, momentum and epsilon.
-        variable: the weights.
-        gradient: like the weights.
-        slots: the arrays named by `slot_names`; others are left alone.
-
-    Raises:
-        ValueError: an unknown kind, or a slot that is missing.
-    """
-    names = slot_names(kind, attributes)
-    missing = [name for name in names if name not in slots]
-    if missing:
-        raise ValueError(f"optimizer '{kind}': needs {', '.join(names)} for {variable.name}, got no {missing[0]}")
-    arrays = {name: slots[name] for name in names}
-    call = {"size": variable.size, **attributes}
-    emit.call(kind, call, variable.name, w=variable, gradient=gradient, **arrays)
 
 
 def _update(

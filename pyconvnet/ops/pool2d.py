@@ -20,7 +20,7 @@ from pyconvnet.ops._check import (
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
-_LARGEST_WINDOW = 65535  # the kernels keep the cell that won in 16 bits
+_MOST_CELLS = 2**16  # of a window whose winner is kept for the gradient, in 16 bits
 
 
 def pool2d_geometry(
@@ -34,8 +34,6 @@ def pool2d_geometry(
     pool_h, pool_w = pair(who, "pool_size", pool_size)
     stride_h, stride_w = (pool_h, pool_w) if strides is None else pair(who, "strides", strides)
     padding = padding_name(who, padding)
-    if pool_h * pool_w > _LARGEST_WINDOW:
-        raise ValueError(f"{who}: pool_size may have at most {_LARGEST_WINDOW} cells, got {pool_h} x {pool_w}")
     oh, pad_top = output_size(who, "rows", h, pool_h, stride_h, padding)
     ow, pad_left = output_size(who, "columns", w, pool_w, stride_w, padding)
     return dict(
@@ -46,6 +44,38 @@ def pool2d_geometry(
 
 def _output_shape(g: dict[str, int]) -> tuple[int, int, int]:
     return g["oh"], g["ow"], g["c"]
+
+
+def _check_winner(who: str, g: dict[str, int]) -> None:
+    if g["pool_h"] * g["pool_w"] > _MOST_CELLS:
+        raise ValueError(
+            f"{who}: for a gradient pool_size may have at most {_MOST_CELLS} cells, got {g['pool_h']} x {g['pool_w']}; "
+            "put two pools with smaller windows one behind the other"
+        )
+
+
+def _pool2d(
+    who: str, kernel: str, x: ArrayLike, pool_size: Any, strides: Any = None, padding: str = "valid"
+) -> FloatArray:
+    images = float_array(who, "x", x, 4)
+    g = pool2d_geometry(who, images.shape[1:], pool_size, strides, padding)
+    y = np.empty((len(images), *_output_shape(g)), np.float32)
+    run_kernel(kernel, g, rows=len(images), x=images, y=y)
+    return y
+
+
+def _max_pool2d_backward(who: str, dy: FloatArray, images: FloatArray, g: dict[str, int]) -> FloatArray:
+    _check_winner(who, g)
+    y, argmax, dx = np.empty_like(dy), np.empty(dy.shape, np.uint16), np.empty_like(images)
+    run_kernel("max_pool2d_forward", g, rows=len(images), x=images, y=y, argmax=argmax)
+    run_kernel("max_pool2d_backward", g, rows=len(images), dy=dy, argmax=argmax, dx=dx)
+    return dx
+
+
+def _avg_pool2d_backward(dy: FloatArray, shape: tuple[int, int, int], g: dict[str, int]) -> FloatArray:
+    dx = np.empty((len(dy), *shape), np.float32)
+    run_kernel("avg_pool2d_backward", g, rows=len(dy), dy=dy, dx=dx)
+    return dx
 
 
 def max_pool2d(x: ArrayLike, pool_size: Any, *, strides: Any = None, padding: str = "valid") -> FloatArray:
@@ -70,11 +100,7 @@ def max_pool2d(x: ArrayLike, pool_size: Any, *, strides: Any = None, padding: st
         array([[ 5.,  7.],
                [13., 15.]], dtype=float32)
     """
-    images = float_array("max_pool2d", "x", x, 4)
-    g = pool2d_geometry("max_pool2d", images.shape[1:], pool_size, strides, padding)
-    y = np.empty((len(images), *_output_shape(g)), np.float32)
-    run_kernel("max_pool2d_forward", g, rows=len(images), x=images, y=y)
-    return y
+    return _pool2d("max_pool2d", "max_pool2d_forward", x, pool_size, strides, padding)
 
 
 def max_pool2d_backward(
@@ -89,15 +115,22 @@ def max_pool2d_backward(
 
     Returns:
         float32 [n, h, w, c].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, non-positive sizes, a window larger than its input, or one of
+            more than 2**16 cells.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.max_pool2d_backward([[[[5]]]], [[[[1], [3]], [[2], [3]]]], 2)[0, :, :, 0]
+        array([[0., 5.],
+               [0., 0.]], dtype=float32)
     """
     who = "max_pool2d_backward"
     gradient, images = float_array(who, "dy", dy, 4), float_array(who, "x", x, 4)
     g = pool2d_geometry(who, images.shape[1:], pool_size, strides, padding)
     same_shape(who, "dy", gradient.shape, (len(images), *_output_shape(g)))
-    y, argmax, dx = np.empty_like(gradient), np.empty(gradient.shape, np.uint16), np.empty_like(images)
-    run_kernel("max_pool2d_forward", g, rows=len(images), x=images, y=y, argmax=argmax)
-    run_kernel("max_pool2d_backward", g, rows=len(images), dy=gradient, argmax=argmax, dx=dx)
-    return dx
+    return _max_pool2d_backward(who, gradient, images, g)
 
 
 def avg_pool2d(x: ArrayLike, pool_size: Any, *, strides: Any = None, padding: str = "valid") -> FloatArray:
@@ -122,11 +155,7 @@ def avg_pool2d(x: ArrayLike, pool_size: Any, *, strides: Any = None, padding: st
         array([[1., 1.],
                [1., 1.]], dtype=float32)
     """
-    images = float_array("avg_pool2d", "x", x, 4)
-    g = pool2d_geometry("avg_pool2d", images.shape[1:], pool_size, strides, padding)
-    y = np.empty((len(images), *_output_shape(g)), np.float32)
-    run_kernel("avg_pool2d_forward", g, rows=len(images), x=images, y=y)
-    return y
+    return _pool2d("avg_pool2d", "avg_pool2d_forward", x, pool_size, strides, padding)
 
 
 def avg_pool2d_backward(
@@ -141,40 +170,117 @@ def avg_pool2d_backward(
 
     Returns:
         float32 [n, h, w, c].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, non-positive sizes, a window larger than its input.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.avg_pool2d_backward([[[[8]]]], (2, 2, 1), 2)[0, :, :, 0]
+        array([[2., 2.],
+               [2., 2.]], dtype=float32)
     """
     who = "avg_pool2d_backward"
     gradient = float_array(who, "dy", dy, 4)
     shape = image_shape(who, input_shape, len(gradient))
     g = pool2d_geometry(who, shape, pool_size, strides, padding)
     same_shape(who, "dy", gradient.shape, (len(gradient), *_output_shape(g)))
-    dx = np.empty((len(gradient), *shape), np.float32)
-    run_kernel("avg_pool2d_backward", g, rows=len(gradient), dy=gradient, dx=dx)
-    return dx
+    return _avg_pool2d_backward(gradient, shape, g)
 
 
 def global_max_pool2d(x: ArrayLike) -> FloatArray:
-    """The largest value of each channel: images [n, h, w, c] to float32 [n, c] (Keras's `GlobalMaxPooling2D`)."""
-    images = float_array("global_max_pool2d", "x", x, 4)
-    return max_pool2d(images, images.shape[1:3])[:, 0, 0, :]
+    """The largest value of each channel (Keras's `GlobalMaxPooling2D`). A NaN counts as larger than any number.
+
+    Args:
+        x: images [n, h, w, c], any numeric dtype; computed in float32.
+
+    Returns:
+        float32 [n, c].
+
+    Raises:
+        ValueError, TypeError: not images, or empty ones.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.global_max_pool2d([[[[1, 5], [3, 4]]]])
+        array([[3., 5.]], dtype=float32)
+    """
+    who = "global_max_pool2d"
+    images = float_array(who, "x", x, 4)
+    return _pool2d(who, "max_pool2d_forward", images, images.shape[1:3])[:, 0, 0, :]
 
 
 def global_max_pool2d_backward(dy: ArrayLike, x: ArrayLike) -> FloatArray:
-    """Gradient of `global_max_pool2d`: dy [n, c] and the images x to float32 like x; the first maximum takes it."""
+    """Gradient of `global_max_pool2d` with respect to its input: the first maximum of a channel takes it all.
+
+    Args:
+        dy: gradient of the output [n, c].
+        x: the images that were pooled [n, h, w, c].
+
+    Returns:
+        float32 [n, h, w, c].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit, or images of more than 2**16 pixels.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.global_max_pool2d_backward([[7]], [[[[1], [3], [3]]]]).ravel()
+        array([0., 7., 0.], dtype=float32)
+    """
     who = "global_max_pool2d_backward"
     gradient, images = float_array(who, "dy", dy, 2), float_array(who, "x", x, 4)
-    return max_pool2d_backward(gradient[:, None, None, :], images, images.shape[1:3])
+    g = pool2d_geometry(who, images.shape[1:], images.shape[1:3])
+    same_shape(who, "dy", gradient.shape, (len(images), g["c"]))
+    return _max_pool2d_backward(who, gradient[:, None, None, :], images, g)
 
 
 def global_avg_pool2d(x: ArrayLike) -> FloatArray:
-    """The mean of each channel: images [n, h, w, c] to float32 [n, c] (Keras's `GlobalAveragePooling2D`)."""
-    images = float_array("global_avg_pool2d", "x", x, 4)
-    return avg_pool2d(images, images.shape[1:3])[:, 0, 0, :]
+    """The mean of each channel (Keras's `GlobalAveragePooling2D`).
+
+    Args:
+        x: images [n, h, w, c], any numeric dtype; computed in float32.
+
+    Returns:
+        float32 [n, c].
+
+    Raises:
+        ValueError, TypeError: not images, or empty ones.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.global_avg_pool2d([[[[1, 5], [3, 4]]]])
+        array([[2. , 4.5]], dtype=float32)
+    """
+    who = "global_avg_pool2d"
+    images = float_array(who, "x", x, 4)
+    return _pool2d(who, "avg_pool2d_forward", images, images.shape[1:3])[:, 0, 0, :]
 
 
 def global_avg_pool2d_backward(dy: ArrayLike, input_shape: tuple[int, ...]) -> FloatArray:
-    """Gradient of `global_avg_pool2d`: dy [n, c] to float32 [n, h, w, c], shared equally among the cells."""
-    gradient = float_array("global_avg_pool2d_backward", "dy", dy, 2)
-    return avg_pool2d_backward(gradient[:, None, None, :], input_shape, tuple(input_shape)[-3:-1])
+    """Gradient of `global_avg_pool2d` with respect to its input: shared equally among the pixels.
+
+    Args:
+        dy: gradient of the output [n, c].
+        input_shape: shape of x, (n, h, w, c) or (h, w, c).
+
+    Returns:
+        float32 [n, h, w, c].
+
+    Raises:
+        ValueError, TypeError: shapes that do not fit.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.global_avg_pool2d_backward([[6]], (1, 3, 1)).ravel()
+        array([2., 2., 2.], dtype=float32)
+    """
+    who = "global_avg_pool2d_backward"
+    gradient = float_array(who, "dy", dy, 2)
+    shape = image_shape(who, input_shape, len(gradient))
+    g = pool2d_geometry(who, shape, shape[:2])
+    same_shape(who, "dy", gradient.shape, (len(gradient), g["c"]))
+    return _avg_pool2d_backward(gradient[:, None, None, :], shape, g)
 
 
 def _comparisons_or_additions(node: Node) -> int:
@@ -189,6 +295,7 @@ class MaxPool2dRule:
         """One call."""
         x, argmax = node.inputs["x"], None
         if emit.differentiating and emit.wants_gradient(x):
+            _check_winner(f"max_pool2d '{node.name}'", node.attributes)
             argmax = node.saved["argmax"] = emit.tensor(f"{node.name}.argmax", node.output.shape, "uint16")
         emit.call("max_pool2d_forward", node.attributes, node.name, x=x, y=node.output, argmax=argmax)
 

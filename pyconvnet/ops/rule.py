@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from pyconvnet.variables import Variable
 
@@ -32,6 +34,10 @@ class Tensor:
         for length in self.shape:
             size *= length
         return size
+
+    def nbytes(self, rows: int) -> int:
+        """Bytes for so many rows of a batch."""
+        return self.size * np.dtype(self.dtype).itemsize * (rows if self.batched else 1)
 
 
 @dataclass(eq=False)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, integer
+from pyconvnet.ops._check import FloatArray, float_array, image_sizes, integer
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
 Frame = tuple[tuple[int, int], tuple[int, int]]
+_MOST_BITS = 20  # of a side: far more than any image, far from overflowing
 
 
 def frame(who: str, padding: Any) -> Frame:
@@ -29,16 +30,14 @@ def frame(who: str, padding: Any) -> Frame:
         ends = [side, side] if not isinstance(side, (tuple, list)) else list(side)
         if len(ends) != 2:
             raise ValueError(wrong)
-        pairs.append((integer(who, "padding", ends[0], minimum=0), integer(who, "padding", ends[1], minimum=0)))
+        first, last = (integer(who, "padding", end, minimum=0, bits=_MOST_BITS) for end in ends)
+        pairs.append((first, last))
     return pairs[0], pairs[1]
 
 
 def zero_pad2d_geometry(who: str, input_shape: tuple[int, ...], padding: Any) -> dict[str, int]:
     """The attributes of the kernels for one image [h, w, c], checked."""
-    if len(input_shape) != 3:
-        raise ValueError(f"{who}: an image has 3 axes (height, width, channels), got shape {tuple(input_shape)}")
-    axes = zip(("height", "width", "channels"), input_shape, strict=True)
-    h, w, c = (integer(who, f"input {axis}", size) for axis, size in axes)
+    h, w, c = image_sizes(who, input_shape)
     (top, bottom), (left, right) = frame(who, padding)
     return dict(h=h, w=w, c=c, top=top, bottom=bottom, left=left, right=right)
 
@@ -76,7 +75,23 @@ def zero_pad2d(x: ArrayLike, padding: Any) -> FloatArray:
 
 
 def zero_pad2d_backward(dy: ArrayLike, padding: Any) -> FloatArray:
-    """Gradient of `zero_pad2d`: dy [n, oh, ow, c] without its frame, float32."""
+    """Gradient of `zero_pad2d` with respect to its input: dy without its frame.
+
+    Args:
+        dy: gradient of the output [n, oh, ow, c].
+        padding: as for `zero_pad2d`.
+
+    Returns:
+        float32 [n, oh - top - bottom, ow - left - right, c].
+
+    Raises:
+        ValueError, TypeError: not images, a frame that leaves nothing of dy, sizes that are negative or not whole.
+
+    Example:
+        >>> from pyconvnet import ops
+        >>> ops.zero_pad2d_backward([[[[1], [2], [3]]]], (0, 1)).ravel()
+        array([2.], dtype=float32)
+    """
     who = "zero_pad2d_backward"
     gradient = float_array(who, "dy", dy, 4)
     (top, bottom), (left, right) = frame(who, padding)

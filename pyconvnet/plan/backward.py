@@ -10,9 +10,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pyconvnet import ops
-from pyconvnet.ops.optimizer import Update, emit_updates
 from pyconvnet.ops.regularizer import emit_activity_l1_l2_backward, emit_l1_l2_backward
 from pyconvnet.ops.rule import Node, Tensor
+from pyconvnet.ops.update import Update, emit_updates
 from pyconvnet.plan.emit import CallList, slot_tensor
 from pyconvnet.plan.graph import Graph
 

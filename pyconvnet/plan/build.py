@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,11 +86,13 @@ class Plan:
         calls: the kernel calls of a step.
         nbytes: the arena: activations, gradients and scratch.
         output_size: numbers that a step can copy out for each row, all outputs side by side; 0 where it keeps none.
+        sums: the names of what is summed over the rows, the loss and the metrics.
     """
 
     def __init__(self, spec: PlanSpec, calls: list[Call], sums: dict[str, Tensor], output: Tensor | None) -> None:
-        self.spec, self.calls = spec, calls
-        self._sums = {name: tensor.array for name, tensor in sums.items()}
+        self.spec, self.calls, self.sums = spec, calls, tuple(sums)
+        self._sums = [tensor.array for tensor in sums.values()]
+        self._turn = threading.Lock()  # its memory serves one caller at a time
         intervals = _intervals(calls, spec.capacity, output)
         self.offsets, self.nbytes = _place(intervals)
         self._arena = _aligned_bytes(self.nbytes)
@@ -98,8 +101,8 @@ class Plan:
         self._output = None
         self.output_size = 0 if output is None else output.size
         if output is not None:
-            offset, size = self.offsets[id(output)], 4 * output.size * spec.capacity
-            self._output = self._arena[offset : offset + size].view(np.float32)
+            offset = self.offsets[id(output)]
+            self._output = self._arena[offset : offset + output.nbytes(spec.capacity)].view(np.float32)
 
     def _bind(self, call: Call, arrays: list[np.ndarray]) -> tuple[str, dict[str, Any], dict[str, Any]]:
         buffers = {}
@@ -125,6 +128,7 @@ class Plan:
         iteration: int,
         learning_rate: float | npt.NDArray[np.float32] = 0.0,
         out: npt.NDArray[np.float32] | None = None,
+        totals: npt.NDArray[np.float64] | None = None,
         seconds: npt.NDArray[np.float64] | None = None,
     ) -> None:
         """Runs ceil(len(indices) / batch_size) steps in one crossing.
@@ -136,19 +140,17 @@ class Plan:
             seed, iteration: of the random numbers; iteration also counts the optimizer's steps.
             learning_rate: of the optimizer, for all steps or one for each.
             out: C-contiguous [len(indices), output_size]; row i gets the outputs of row i of `indices`.
+            totals: [sums, 2], (sum, count) of the steps before, of each of `sums`; these steps add to them.
             seconds: C-contiguous [steps, calls]; gets how long each call took.
         """
-        output = None if out is None else self._output
-        self._plan.run(_feed_list(feeds), indices, batch_size, seed, iteration, learning_rate, output, out, seconds)
-
-    def totals(self) -> dict[str, tuple[float, float]]:
-        """(sum, count) of the loss and of each metric since `reset_totals`."""
-        return {name: (float(sums[0]), float(sums[1])) for name, sums in self._sums.items()}
-
-    def reset_totals(self) -> None:
-        """Starts a new epoch of sums."""
-        for sums in self._sums.values():
-            sums[:] = 0.0
+        output, fed = None if out is None else self._output, _feed_list(feeds)
+        with self._turn:
+            if totals is not None:
+                for sums, before in zip(self._sums, totals, strict=True):
+                    sums[:] = before
+            self._plan.run(fed, indices, batch_size, seed, iteration, learning_rate, output, out, seconds)
+            if totals is not None:
+                totals[:] = self._sums
 
     def __str__(self) -> str:
         return table(self)
@@ -205,10 +207,8 @@ def _intervals(calls: list[Call], capacity: int, output: Tensor | None) -> dict[
     for i, call in enumerate(calls):
         for tensor in call.buffers.values():
             if tensor.array is None:
-                itemsize = np.dtype(tensor.dtype).itemsize
-                nbytes = tensor.size * itemsize * (capacity if tensor.batched else 1)
                 first = lives[id(tensor)].first if id(tensor) in lives else i
-                lives[id(tensor)] = Interval(nbytes, first, i)
+                lives[id(tensor)] = Interval(tensor.nbytes(capacity), first, i)
     if output is not None:
         life = lives[id(output)]
         lives[id(output)] = Interval(life.nbytes, life.first, len(calls))

@@ -64,9 +64,4 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
 
 def call_bytes(call: Call, rows: int) -> int:
     """Bytes of all arrays of a call, for so many rows of a batch."""
-    return sum(_nbytes(tensor, rows) for tensor in call.buffers.values())
-
-
-def _nbytes(tensor: Tensor, rows: int) -> int:
-    itemsize = {"float64": 8, "uint16": 2}.get(tensor.dtype, 4)
-    return tensor.size * itemsize * (rows if tensor.batched else 1)
+    return sum(tensor.nbytes(rows) for tensor in call.buffers.values())

@@ -137,7 +137,7 @@ class CallList:
         for name in target.metrics:
             predictions = head.predictions if head.predictions is not None else probabilities
             assert predictions is not None
-            emit_metric(self, name, predictions, labels, sums[target.prefix + name], features)
+            emit_metric(self, name, predictions, labels, sums[target.prefix + name], features, head.logits)
         for tensor in (values, gradient):
             if tensor is not None and target.weight != 1.0:
                 ops.emit_rescale(self, values.name, tensor, tensor, scale=target.weight)

@@ -47,14 +47,16 @@ class Head:
     Attributes:
         kernel: of the loss.
         source: what it reads.
-        predictions: what metrics see; None: the loss makes them.
+        predictions: what metrics see, but for the cross-entropies; None: the loss makes them.
         shape: of one sample, which that of `source` need not be behind a reshape.
+        logits: what lies behind a softmax or sigmoid at the model's end.
     """
 
     kernel: str
     source: Tensor
     predictions: Tensor | None
     shape: tuple[int, ...]
+    logits: Tensor | None = None
 
 
 def attach_losses(graph: Graph, losses: Sequence[LossSpec | None], keep_outputs: bool = False) -> list[Head | None]:
@@ -73,12 +75,12 @@ def _attach_loss(graph: Graph, index: int, loss: LossSpec, keep_output: bool) ->
     output, shape = graph.outputs[index], graph.output_shapes[index]
     last = next((node for node in graph.nodes if node.output is output), None)
     ends_in = "" if last is None or last.op != "activation" else last.attributes["function"]
-    recovered = loss.kind in _OWN and ends_in in _OWN.values()
-    if last is None or not recovered or last.output.shape != shape:
+    recoverable = last is not None and ends_in in _OWN.values() and last.output.shape == shape
+    logits = last.inputs["x"] if last is not None and recoverable else None
+    if last is None or logits is None or loss.kind not in _OWN:
         on_outputs = "categorical_cross_entropy" if loss.kind == "cross_entropy" else loss.kind
         kernel = _ON_LOGITS[loss.kind] if loss.from_logits else on_outputs
-        return Head(kernel, output, output, shape)
-    logits = last.inputs["x"]
+        return Head(kernel, output, output, shape, logits)
     if loss.from_logits:
         warnings.warn(
             f"the loss says from_logits=True, but the model ends in {ends_in}: logits are taken", stacklevel=2
@@ -86,10 +88,10 @@ def _attach_loss(graph: Graph, index: int, loss: LossSpec, keep_output: bool) ->
     others = graph.readers(output) or sum(tensor is output for tensor in graph.outputs) > 1
     others = others or any(penalty.tensor is output for penalty in graph.activity_penalties)
     if keep_output or others or ends_in != _OWN[loss.kind]:
-        return Head(_ON_LOGITS[loss.kind], logits, output, shape)  # metrics see the activation, the loss its logits
+        return Head(_ON_LOGITS[loss.kind], logits, output, shape, logits)
     graph.nodes.remove(last)
     graph.outputs[index] = logits
-    return Head(_ON_LOGITS[loss.kind], logits, None, shape)
+    return Head(_ON_LOGITS[loss.kind], logits, None, shape, logits)
 
 
 def watched_tensors(graph: Graph, heads: Sequence[Head | None] = ()) -> set[int]:

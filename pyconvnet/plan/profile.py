@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyconvnet import _core
+from pyconvnet._terminal import counted
 from pyconvnet.plan import describe
 from pyconvnet.plan.build import Plan
 
@@ -80,10 +81,10 @@ class Profile:
                     f"{call.gigabytes:.1f}",
                 )
             )
+        threads = counted(_core.get_num_threads(), "thread")
         head = (
             f"A step to {self.mode} on {self.batch_size} rows: {self.seconds * 1e3:.3f} ms in {len(self.calls)} kernel "
-            f"calls ({_core.active_isa()}, {_core.get_num_threads()} threads; peak {self.peak:,.0f} GFLOP/s, copy "
-            f"{self.bandwidth:.1f} GB/s)"
+            f"calls ({_core.active_isa()}, {threads}; peak {self.peak:,.0f} GFLOP/s, copy {self.bandwidth:.1f} GB/s)"
         )
         return "\n".join([head, *describe.aligned(rows, "<<<>>>>>")])
 

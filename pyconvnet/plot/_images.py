@@ -23,7 +23,8 @@ _TITLE_HEIGHT = 0.4  # inches
 def check_images(who: str, images: ArrayLike, most: int = MOST_IMAGES, hint: str = "pass a slice") -> Array:
     """Images that can be drawn, all on one scale: uint8, or floats from 0 to 1.
 
-    Floats beyond 1 are taken as 0 to 255; with values below 0 or beyond 255 the range of all is stretched to 0 to 1.
+    Numbers beyond 2 are taken as 0 to 255, those a little above 1 (an interpolation may make them) as 1; with values
+    below 0 or beyond 255 the range of all is stretched to 0 to 1.
 
     Args:
         who: for messages.
@@ -59,7 +60,7 @@ def _on_one_scale(who: str, images: Array) -> Array:
         raise ValueError(f"{who}: images must hold finite numbers, got {low} to {high}")
     if low < 0.0 or high > 255.0:
         return (values - low) / ((high - low) or 1.0)
-    return values / 255.0 if high > 1.0 else values
+    return values / 255.0 if high > 2.0 else np.minimum(values, 1.0)
 
 
 def check_names(who: str, class_names: Sequence[str] | None, classes: int) -> list[str]:

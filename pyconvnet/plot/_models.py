@@ -35,6 +35,19 @@ def check_model(who: str, model: Any) -> Model:
     return model
 
 
+def check_scores(who: str, model: Any) -> Model:
+    """A model that is built and scores classes.
+
+    Raises:
+        TypeError, ValueError: as `check_model`; several outputs, or one that is no row of numbers.
+    """
+    model = check_model(who, model)
+    shapes = model.sample_output_shapes
+    if len(shapes) != 1 or len(shapes[0]) != 1:
+        raise ValueError(f"{who}: {model.label} must have one output with a score for each class, it has {shapes}")
+    return model
+
+
 def check_layer(who: str, model: Model, layer: LayerLike | None, *, last: bool = False) -> Layer:
     """One of a model's layers: itself, by name or by place; if None the first, or last, convolution.
 
@@ -97,13 +110,10 @@ def judge(who: str, model: Any, x: Any, y: Any, batch_size: int) -> Judged:
     Raises:
         ValueError, TypeError: what does not fit.
     """
-    model = check_model(who, model)
-    shapes = model.sample_output_shapes
-    if len(shapes) != 1 or len(shapes[0]) != 1:
-        raise ValueError(f"{who}: {model.label} must have one output with a score for each class, it has {shapes}")
+    model = check_scores(who, model)
     samples = rows_of(who, "x", x)
-    classes = max(2, shapes[0][0])
-    truth = _class_numbers(who, y, len(samples), classes)
+    classes = max(2, model.sample_output_shapes[0][0])
+    truth = class_numbers(who, "y", y, len(samples), classes)
     scores = model.predict(samples, batch_size=integer(who, "batch_size", batch_size), verbose=0)
     guesses, probabilities = guess(scores)
     return Judged(samples, truth, guesses, probabilities, classes)
@@ -127,15 +137,27 @@ def guess(scores: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.fl
     return guesses, values[np.arange(len(values)), guesses]
 
 
-def _class_numbers(who: str, y: Any, rows: int, classes: int) -> NDArray[np.int64]:
-    labels = np.asarray(rows_of(who, "y", y))
+def class_numbers(who: str, name: str, y: Any, rows: int, classes: int) -> NDArray[np.int64]:
+    """Labels as class numbers [rows], checked.
+
+    Args:
+        who: for messages.
+        name: the argument's name.
+        y: class numbers [rows] or [rows, 1], or one-hot rows [rows, classes].
+        rows: how many there must be.
+        classes: how many there are.
+
+    Raises:
+        ValueError, TypeError: another shape, or numbers that are no classes.
+    """
+    labels = np.asarray(rows_of(who, name, y))
     if labels.ndim == 2 and labels.shape[1] == classes:
         labels = labels.argmax(axis=1)
     elif labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (rows,):
         raise ValueError(
-            f"{who}: y must hold a class number for each of the {rows} samples, or rows of {classes} numbers, "
+            f"{who}: {name} must hold a class number for each of the {rows} samples, or rows of {classes} numbers, "
             f"got shape {np.shape(y)}"
         )
     wrong = np.flatnonzero(~((labels >= 0) & (labels < classes) & (labels == np.floor(labels))))

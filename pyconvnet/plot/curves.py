@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,8 @@ def history(histories: Any, *, title: str | None = None) -> Figure:
     Raises:
         ImportError: matplotlib is missing.
         TypeError: no history.
-        ValueError: there are no epochs.
+        ValueError: there are no epochs, values of the validation only, or a dictionary whose lists differ in length: it
+            does not say to which epochs the shorter ones belong, as what `fit` answers does.
 
     Example:
         >>> figure = history({"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]})  # doctest: +SKIP
@@ -39,6 +40,8 @@ def history(histories: Any, *, title: str | None = None) -> Figure:
     runs = _runs(histories)
     style.import_matplotlib()
     names = [name for name in runs[0] if not name.startswith("val_")]
+    if not names:
+        raise ValueError(f"plot.history: there is no 'loss' beside {', '.join(runs[0])}; pass all that fit kept")
     names.sort(key=lambda name: name != "loss")
     with style.applied():
         figure = style.new_figure(max(5.0, 4.8 * len(names)), 3.9)
@@ -55,10 +58,37 @@ def _runs(histories: Any) -> list[Curves]:
         curves = getattr(given, "history", given)
         if not isinstance(curves, Mapping):
             raise TypeError(f"plot.history: expected what fit() answers or its dictionary, got {type(given).__name__}")
-        runs.append(curves)
+        wrong = next((name for name, values in curves.items() if not isinstance(values, Sized)), None)
+        if wrong is not None:
+            raise TypeError(
+                f"plot.history: {wrong!r} must be a list of numbers, got {type(curves[wrong]).__name__}; "
+                "pass several histories as a list"
+            )
+        runs.append(curves if getattr(given, "places", None) is None else _by_epoch(curves, given.places))
     if not runs or not all(len(values) for curves in runs for values in curves.values()) or not runs[0]:
         raise ValueError("plot.history: the history holds no epochs; train first")
+    for curves in runs:
+        lengths = {name: len(values) for name, values in curves.items()}
+        short = min(lengths, key=lambda name: lengths[name])
+        longest = max(lengths.values())
+        if lengths[short] < longest:
+            raise ValueError(
+                f"plot.history: {short} has {lengths[short]} values for {longest} epochs; pass what fit() answers, "
+                "which knows to which epochs they belong"
+            )
     return runs
+
+
+def _by_epoch(curves: Curves, places: Mapping[str, Sequence[int]]) -> Curves:
+    """A number for each epoch, NaN where there is none."""
+    longest = max(map(len, curves.values()), default=0)
+    whole = dict(curves)
+    for name, values in curves.items():
+        if len(places.get(name, ())) == len(values) < longest:
+            numbers = np.full(longest, np.nan)
+            numbers[list(places[name])] = np.asarray(values, float)
+            whole[name] = numbers.tolist()
+    return whole
 
 
 def panel(axes: Axes, name: str, runs: Sequence[Curves]) -> None:
@@ -93,15 +123,17 @@ def panel(axes: Axes, name: str, runs: Sequence[Curves]) -> None:
 
 def _curve(axes: Axes, values: Sequence[float], colour: str, dashes: str, label: str | None) -> None:
     first = label is not None
+    numbers = np.asarray(values, float)
+    known = np.flatnonzero(~np.isnan(numbers))
     # Dots only where they do not hide the line: at least for one epoch, which has no line.
     axes.plot(
-        range(1, len(values) + 1),
-        np.asarray(values, float),
+        known + 1,
+        numbers[known],
         dashes,
         color=colour,
         linewidth=2 if first else 1.2,
         alpha=1.0 if first else 0.28,
-        marker="o" if len(values) <= 25 else None,
+        marker="o" if len(known) <= 25 else None,
         markersize=4 if first else 2.5,
         label=label,
     )

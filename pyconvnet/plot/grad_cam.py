@@ -38,7 +38,8 @@ def grad_cam(
     The gradient of the class's score (before the softmax or sigmoid) by the layer's maps A, averaged over their h x w
     places, weighs the maps; what is negative in their sum counts as nothing:
     ``heat = max(0, sum_k a_k A_k)`` with ``a_k = mean_ij d score / d A_kij``. The heat is divided by its largest value
-    and laid over the image. Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
+    and laid over the image; where nothing speaks for the class, the caption says so. Selvaraju et al., Grad-CAM,
+    ICCV 2017, equations 1 and 2.
 
     Args:
         model: built, with one input and one output that scores classes; it stays as it is.
@@ -61,24 +62,13 @@ def grad_cam(
         >>> plot.grad_cam(model, x_test[:4], class_names=CLASS_NAMES).savefig("where.png")  # doctest: +SKIP
     """
     who = "plot.grad_cam"
-    model = _models.check_model(who, model)
-    shapes = model.sample_output_shapes
-    if len(shapes) != 1 or len(shapes[0]) != 1:
-        raise ValueError(f"{who}: {model.label} must have one output with a score for each class, it has {shapes}")
+    model = _models.check_scores(who, model)
     samples = _models.check_samples(who, model, x, most=_MOST)
-    scores = shapes[0][0]
+    scores = model.sample_output_shapes[0][0]
     names = _images.check_names(who, class_names, max(2, scores))
     chosen = _layer_with_maps(who, model, layer)
     guesses, probabilities = _models.guess(model.predict(samples, verbose=0))
-    asked = np.zeros(len(samples), np.int64)  # of the scores
-    if class_index is not None:
-        if integer(who, "class_index", class_index, minimum=0) >= scores:
-            raise ValueError(
-                f"{who}: class_index must be below the {scores} scores of {model.label}, got {class_index}"
-            )
-        asked[:] = class_index
-    elif scores > 1:
-        asked = guesses
+    asked = _scores_asked(who, model, guesses, class_index)
     heat = heat_maps(who, model, samples, chosen, asked)
     pictures = _images.check_images(who, samples, _MOST)
     style.import_matplotlib()
@@ -92,9 +82,20 @@ def grad_cam(
             _images.caption(left, f"{names[guesses[i]]}  {probabilities[i]:.0%}")
             drawn = _overlay(right, picture, heat[i])
             # A single score speaks for "yes", the second name.
-            _images.caption(right, f"{style.word('evidence for')}: {names[asked[i] if scores > 1 else 1]}")
+            found = style.word("evidence for" if heat[i].any() else "no evidence for")
+            _images.caption(right, f"{found}: {names[asked[i] if scores > 1 else 1]}")
         _scale(figure, drawn)
     return figure
+
+
+def _scores_asked(who: str, model: Model, guesses: NDArray[np.int64], class_index: int | None) -> NDArray[np.int64]:
+    """Which of the model's scores is asked for, for each image."""
+    scores = model.sample_output_shapes[0][0]
+    if class_index is None:
+        return guesses if scores > 1 else np.zeros_like(guesses)
+    if integer(who, "class_index", class_index, minimum=0) >= scores:
+        raise ValueError(f"{who}: class_index must be below the {scores} scores of {model.label}, got {class_index}")
+    return np.full_like(guesses, class_index)
 
 
 def heat_maps(who: str, model: Model, x: Array, layer: Layer, classes: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pyconvnet.plot import _images, style
+from pyconvnet.ops._check import FloatArray, float_array
+from pyconvnet.plot import _images, _models, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,8 +28,10 @@ def predictions(
     Args:
         images: [n, h, w] or [n, h, w, 1] grey, or [n, h, w, 3] colour; uint8, or floats from 0 to 1; n up to
             100.
-        probabilities: [n, classes], what `predict` answers.
-        labels: [n], the true class numbers; nothing is marked where they are None.
+        probabilities: [n, classes], or [n, 1] for yes or no: what `predict` answers; logits are taken through softmax
+            or sigmoid.
+        labels: the true classes, numbers [n] or [n, 1], or one-hot rows [n, classes]; nothing is marked where they are
+            None.
         class_names: names of the classes; numbers where None.
         title: written above.
 
@@ -38,7 +40,7 @@ def predictions(
 
     Raises:
         ImportError: matplotlib is missing.
-        ValueError: shapes or lengths that do not fit.
+        ValueError, TypeError: shapes or lengths that do not fit, labels that are no classes.
 
     Example:
         >>> figure = predictions(x_test[:16], model.predict(x_test[:16]), y_test[:16])  # doctest: +SKIP
@@ -46,30 +48,26 @@ def predictions(
     """
     who = "plot.predictions"
     pictures = _images.check_images(who, images)
-    scores, truth = _check(who, len(pictures), np.asarray(probabilities), labels)
-    names = _images.check_names(who, class_names, scores.shape[1])
+    scores = _check(who, len(pictures), probabilities)
+    classes = max(2, scores.shape[1])
+    truth = None if labels is None else _models.class_numbers(who, "labels", labels, len(pictures), classes)
+    names = _images.check_names(who, class_names, classes)
+    guesses, shares = _models.guess(scores)
     style.import_matplotlib()
     with style.applied():
         columns = _images.square_columns(len(pictures))
         figure, places = _images.grid(len(pictures), columns, width=1.8, height=2.2, title=title)
         for i, (axes, picture) in enumerate(zip(places, pictures, strict=True)):
-            guess = int(scores[i].argmax())
             _images.draw(axes, picture)
-            _caption(axes, names, guess, float(scores[i, guess]), None if truth is None else int(truth[i]))
+            _caption(axes, names, int(guesses[i]), float(shares[i]), None if truth is None else int(truth[i]))
     return figure
 
 
-def _check(
-    who: str, count: int, probabilities: NDArray[np.generic], labels: ArrayLike | None
-) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
-    if probabilities.ndim != 2 or len(probabilities) != count:
-        raise ValueError(
-            f"{who}: probabilities must be [{count}, classes], a row an image, got shape {probabilities.shape}"
-        )
-    truth = None if labels is None else np.asarray(labels).ravel()
-    if truth is not None and len(truth) != count:
-        raise ValueError(f"{who}: labels must hold a class for each of the {count} images, got {len(truth)}")
-    return probabilities, truth
+def _check(who: str, count: int, probabilities: ArrayLike) -> FloatArray:
+    scores = float_array(who, "probabilities", probabilities)
+    if scores.ndim != 2 or len(scores) != count or scores.size == 0:
+        raise ValueError(f"{who}: probabilities must be [{count}, classes], a row an image, got shape {scores.shape}")
+    return scores
 
 
 def _caption(axes: Axes, names: list[str], guess: int, probability: float, true: int | None) -> None:

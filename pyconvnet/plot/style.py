@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +70,7 @@ _KOREAN = {
     "unit": "유닛",
     "output": "출력",
     "evidence for": "근거",
+    "no evidence for": "근거 없음",
     "wrong": "틀림",
     "nothing is wrong": "틀린 것이 없습니다",
     "prediction": "예측",
@@ -179,29 +179,6 @@ def applied() -> Iterator[None]:
         log.setLevel(level)
 
 
-@functools.cache
-def _picture_class() -> type[Figure]:
-    from matplotlib.figure import Figure
-
-    class Picture(Figure):
-        """A figure that needs no display and no pyplot, keeps its style, and shows itself in a notebook."""
-
-        def draw(self, renderer: Any) -> None:
-            with applied():  # tick labels are made while drawing
-                super().draw(renderer)
-
-        def savefig(self, fname: Any, **options: Any) -> None:
-            with applied():
-                super().savefig(fname, **options)
-
-        def _repr_png_(self) -> bytes:
-            stream = io.BytesIO()
-            self.savefig(stream, format="png")
-            return stream.getvalue()
-
-    return Picture
-
-
 def new_figure(width: float, height: float) -> Figure:
     """An empty picture.
 
@@ -210,8 +187,10 @@ def new_figure(width: float, height: float) -> Figure:
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    from pyconvnet.plot._picture import Picture
+
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-    return _picture_class()(figsize=(width, height), layout=layout, facecolor="white")
+    return Picture(figsize=(width, height), layout=layout, facecolor="white")
 
 
 def set_title(figure: Figure, title: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Batch normalisation over all axes but the last: inference, training, and the gradient.
+"""Batch normalization over all axes but the last: inference, training, and the gradient.
 
 The formulas:
 
@@ -17,7 +17,7 @@ from pyconvnet.reference.shape import Array
 def batch_norm(
     x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array, *, epsilon: float = 1e-3
 ) -> Array:
-    """Normalise with given statistics, as a trained model does.
+    """Normalize with given statistics, as a trained model does.
 
     Args:
         x: [..., c].
@@ -41,7 +41,7 @@ def batch_norm(
 
 
 def batch_norm_training(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-3) -> tuple[Array, Array, Array]:
-    """Normalise with the statistics of the batch itself.
+    """Normalize with the statistics of the batch itself.
 
     Args:
         x: [..., c] with at least one row.

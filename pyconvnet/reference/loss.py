@@ -1,6 +1,6 @@
 """The losses with their gradients.
 
-Every loss answers one number for each row, [n], multiplied by the row's `sample_weight`; what is minimised is their sum
+Every loss answers one number for each row, [n], multiplied by the row's `sample_weight`; what is minimized is their sum
 divided by n, whatever the weights are (Keras's "sum_over_batch_size"). The gradient that comes with it is the gradient
 of that mean. Batches without rows have an empty loss and an empty gradient.
 
@@ -56,7 +56,7 @@ def categorical_cross_entropy(
     """Compare probabilities with the true class.
 
     Args:
-        probabilities: [n, c]; a row that does not sum to 1 is normalised.
+        probabilities: [n, c]; a row that does not sum to 1 is normalized.
         labels: class numbers, int [n], or one-hot or soft rows [n, c].
         sample_weight: [n] or None.
 
@@ -71,7 +71,7 @@ def categorical_cross_entropy(
         >>> categorical_cross_entropy(p, np.array([1]))[0].round(4).tolist()
         [0.9163]
 
-    Formula: -log(p of the true class). Keras on TensorFlow clips and then normalises for class numbers, and normalises
+    Formula: -log(p of the true class). Keras on TensorFlow clips and then normalizes for class numbers, and normalizes
     and then clips for one-hot rows.
     """
     one_hot = _one_hot(labels, probabilities)
@@ -86,7 +86,7 @@ def categorical_cross_entropy(
         p, inside = _clip(q)
         loss = -(one_hot * np.log(p)).sum(axis=-1)
         dq = -one_hot / p * inside
-        gradient = (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # through the normalisation
+        gradient = (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # through the normalization
     return _weighted(loss, gradient, sample_weight)
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Given = tuple[Any, Any, Any]  # x, y, sample_weight
 
-_DEFAULT_BATCH = 32
+DEFAULT_BATCH = 32
 
 
 def batch_rows(who: str, batch_size: Any, prefix: str = "") -> int:
     """The rows of a batch, 32 if None."""
-    return integer(who, f"{prefix}batch_size", _DEFAULT_BATCH if batch_size is None else batch_size)
+    return integer(who, f"{prefix}batch_size", DEFAULT_BATCH if batch_size is None else batch_size)
 
 
 def validated_epochs(who: str, validation_freq: Any) -> Callable[[int], bool]:
@@ -86,41 +86,41 @@ def fit_feeds(
     model: Learner,
     given: Given,
     *,
-    batch_size: int,
+    batch_size: Any,
     steps: Any,
     shuffle: bool,
     class_weight: Any,
     validation_split: Any,
     validation_data: Any,
-    validation_batch_size: int,
+    validation_batch_size: Any,
     validation_steps: Any,
 ) -> tuple[Feed, Feed | None]:
     """The data to learn from and, where there is some, to validate on; arguments and errors as those of `fit`."""
+    rows = batch_rows("fit", batch_size)
+    test_rows = rows if validation_batch_size is None else batch_rows("fit", validation_batch_size, "validation_")
     asked = _steps("fit", "steps_per_epoch", steps)
     test_asked = _steps("fit", "validation_steps", validation_steps)
     if validation_data is None and not is_batches(given[0]):
         whole = runs.read_labelled(model, "fit", *given)
         data, rest = checks.split(whole, validation_split)
         data = runs.weigh_classes(model, "fit", data, class_weight)
-        training: Feed = ArrayFeed("fit", data, batch_size, asked, shuffle)
+        training: Feed = ArrayFeed("fit", data, rows, asked, shuffle)
         if rest is None:
             return training, None
-        return training, ArrayFeed("fit: validation_split", rest, validation_batch_size, test_asked)
+        return training, ArrayFeed("fit: validation_split", rest, test_rows, test_asked)
     if validation_data is None and validation_split:
         raise ValueError(
             f"fit: validation_split needs arrays, got {type(given[0]).__name__}; pass validation_data, arrays or "
             "what gives batches"
         )
-    training = open_feed(
-        model, "fit", given, batch_size=batch_size, steps=asked, shuffle=shuffle, class_weight=class_weight
-    )
+    training = open_feed(model, "fit", given, batch_size=rows, steps=asked, shuffle=shuffle, class_weight=class_weight)
     if validation_data is None:
         return training, None
     validation = open_feed(
         model,
         "fit: validation_data",
         _validation(validation_data),
-        batch_size=validation_batch_size,
+        batch_size=test_rows,
         steps=test_asked,
     )
     return training, validation

@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pyconvnet import losses, metrics, optimizers
 from pyconvnet._suggest import unknown
 from pyconvnet.ops._check import real
 from pyconvnet.plan import Target
+
+from .metric_names import names as reported_metrics
+from .metric_names import resolve as resolve_metric
 
 Shape = tuple[int, ...]
 
@@ -19,7 +24,7 @@ class Judged:
     """How one output of a model is judged.
 
     Attributes:
-        loss: what is minimised, or None.
+        loss: what is minimized, or None.
         metric_names: as given, each once.
         weight: factor of the loss in the whole one.
         prefix: of the names under which loss and metrics are reported, "output_"; empty where there is one output.
@@ -37,7 +42,7 @@ class Judged:
         if self.loss is None:
             return {}
         named = (name for name in self.metric_names if not isinstance(name, metrics.MeanMetricWrapper))
-        return dict(metrics.resolve(name, self.loss.sparse, output_shape) for name in named)
+        return dict(resolve_metric(name, self.loss.sparse, output_shape) for name in named)
 
     @property
     def functions(self) -> dict[str, metrics.Function]:
@@ -128,18 +133,19 @@ def check_device(device: Any) -> None:
     raise ValueError(f"compile: device must be 'auto' or 'cpu', got {device!r}")
 
 
-def refuse(who: str, **arguments: tuple[Any, Any, str]) -> None:
+def refuse(who: str, **arguments: tuple[Any, str]) -> None:
     """Refuses arguments of Keras that would change the result here without being obeyed.
 
     Args:
         who: for messages.
-        arguments: by name: what was given, the only value that is taken, what to do instead.
+        arguments: by name: what was given (None, False and what is empty ask for nothing), what to do instead.
 
     Raises:
-        ValueError: one of them has another value.
+        ValueError: one of them asks for something.
     """
-    for name, (given, accepted, instead) in arguments.items():
-        if given is not accepted and given != accepted:
+    for name, (given, instead) in arguments.items():
+        nothing = isinstance(given, (bool, np.bool_, int, list, tuple, dict)) and not given
+        if given is not None and not nothing:
             raise ValueError(f"{who}: {name}={given!r} is not supported; {instead}")
 
 
@@ -158,8 +164,10 @@ def resolve(
     """
     single = len(outputs) == 1
     if single:
-        given_losses = [_only(loss)]
-        given_metrics = [_only(metric_names)]
+        given_losses = [_only("loss", loss, outputs[0])]
+        given_metrics = [_only("metrics", metric_names, outputs[0])]
+        if isinstance(given_losses[0], (list, tuple)) and len(given_losses[0]) == 1:
+            given_losses = list(given_losses[0])
     else:
         given_losses = _for_each("loss", loss, outputs, shared=True)
         given_metrics = _for_each("metrics", metric_names, outputs, shared=metric_names is None)
@@ -169,17 +177,17 @@ def resolve(
     judged = []
     for name, spec, metric, weight in zip(outputs, specs, given_metrics, given_weights, strict=True):
         factor = 1.0 if weight is None else real("compile", "a weight of loss_weights", weight)
-        names = metrics.names(metric)
+        names = reported_metrics(metric)
         if names and spec is None and not single:
             raise ValueError(f"compile: output '{name}' has metrics but no loss, whose labels they would need")
         judged.append(Judged(spec, names, factor, "" if single else f"{name}_", several and spec is not None))
     return optimizers.get(optimizer), Compiled(tuple(judged))
 
 
-def _only(value: Any) -> Any:
-    """The entry of a dictionary with one entry (a model with one output needs no name); all else as it is."""
-    if isinstance(value, Mapping) and len(value) == 1 and "class_name" not in value:
-        return next(iter(value.values()))
+def _only(name: str, value: Any, output: str) -> Any:
+    """What a dictionary says of the only output; all else as it is."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return _for_each(name, value, [output], shared=True)[0]
     return value
 
 

@@ -146,43 +146,47 @@ def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shap
     elif not sparse and (*got, 1) == expected:
         y = y[..., None]
     elif got != expected:
-        raise ValueError(f"{who}: {_wrong_labels(y.shape, sparse, output_shape)}")
+        raise ValueError(f"{who}: {_wrong_labels(name, y.shape, sparse, output_shape)}")
     if sparse:
-        _check_classes(who, y, output_shape[-1])
+        _check_classes(who, name, y, output_shape[-1])
     return y
 
 
-def _wrong_labels(got: Shape, sparse: bool, output_shape: Shape) -> str:
+def _wrong_labels(name: str, got: Shape, sparse: bool, output_shape: Shape) -> str:
     if sparse:
         places = f" {_inside(output_shape[:-1])}" if output_shape[1:] else ""
         wanted = f"class numbers of shape (samples,{places})"
-        hint = "; for one-hot labels use loss='categorical_crossentropy' or y.argmax(-1)"
-        return f"y must be {wanted}, got shape {got}{hint if got[1:] == output_shape else ''}"
+        hint = f"; for one-hot labels use loss='categorical_crossentropy' or {name}.argmax(-1)"
+        return f"{name} must be {wanted}, got shape {got}{hint if got[1:] == output_shape else ''}"
     hint = ""
     if got[1:] in ((), (1,)) and output_shape[-1] > 1:
         hint = (
             "; for class numbers use loss='sparse_categorical_crossentropy' "
-            f"or pyconvnet.utils.to_categorical(y, {output_shape[-1]})"
+            f"or pyconvnet.utils.to_categorical({name}, {output_shape[-1]})"
         )
     elif got[1:-1] == output_shape[:-1]:
-        hint = f"; the model has {output_shape[-1]} outputs and y has {got[-1]}"
-    return f"y must have the shape of the model's output, (samples, {_inside(output_shape)}), got {got}{hint}"
+        hint = f"; the model has {output_shape[-1]} outputs and {name} has {got[-1]}"
+    return f"{name} must have the shape of the model's output, (samples, {_inside(output_shape)}), got {got}{hint}"
 
 
-def _check_classes(who: str, y: Array, classes: int) -> None:
+def _labels(name: str) -> str:
+    return "labels" if name == "y" else f"labels {name}"
+
+
+def _check_classes(who: str, name: str, y: Array, classes: int) -> None:
     low, high = y.min(), y.max()
     if not (low >= 0 and high < classes):  # also refuses NaN
         row = tuple(int(i) for i in np.argwhere(~((y >= 0) & (y < classes)))[0])
         raise ValueError(
-            f"{who}: labels must be from 0 to {classes - 1} (the model has {classes} outputs), "
+            f"{who}: {_labels(name)} must be from 0 to {classes - 1} (the model has {classes} outputs), "
             f"got {y[row]} at sample {row[0]}"
         )
     if y.dtype.kind == "f" and not (y == np.floor(y)).all():
         row = tuple(int(i) for i in np.argwhere(y != np.floor(y))[0])
-        raise ValueError(f"{who}: labels must be whole numbers, got {y[row]} at sample {row[0]}")
+        raise ValueError(f"{who}: {_labels(name)} must be whole numbers, got {y[row]} at sample {row[0]}")
 
 
-def check_probabilities(who: str, y: Array) -> None:
+def check_probabilities(who: str, y: Array, name: str = "y") -> None:
     """Refuses labels of a cross-entropy that are no probabilities, one-hot or soft.
 
     Raises:
@@ -191,7 +195,7 @@ def check_probabilities(who: str, y: Array) -> None:
     low, high = y.min(), y.max()
     if not (low >= 0 and high <= 1):  # also refuses NaN
         raise ValueError(
-            f"{who}: a cross-entropy takes labels from 0 to 1 (one-hot or soft), got {low} to {high}; "
+            f"{who}: a cross-entropy takes {_labels(name)} from 0 to 1 (one-hot or soft), got {low} to {high}; "
             "for class numbers compile with 'sparse_categorical_crossentropy'"
         )
 
@@ -250,6 +254,11 @@ def weights_of_classes(who: str, y: Array, class_weight: Any, output_shape: Shap
     return np.array([table.get(int(label), 1.0) for label in labels], np.float32)[positions.reshape(-1)]
 
 
+def training_rows(rows: int, share: float) -> int:
+    """How many of so many rows train, where a share of them validates."""
+    return int(rows * (1.0 - share))
+
+
 def split(data: Dataset, share: Any) -> tuple[Dataset, Dataset | None]:
     """The first part for training and the last for validation: ``floor(rows * (1 - share))`` rows, then the rest.
 
@@ -264,7 +273,7 @@ def split(data: Dataset, share: Any) -> tuple[Dataset, Dataset | None]:
     if fraction == 0.0:
         return data, None
     rows = len(data)
-    at = int(rows * (1.0 - fraction))
+    at = training_rows(rows, fraction)
     if at in (0, rows):
         raise ValueError(
             f"fit: validation_split={share!r} of {rows} samples leaves {at} for training and {rows - at} for "

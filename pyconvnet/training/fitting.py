@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyconvnet._terminal import say
@@ -34,7 +34,7 @@ class Fit:
     validation: Feed | None
     verbose: int
     callbacks: CallbackList
-    validated: Callable[[int], bool] = field(default=lambda epoch: True)
+    validated: Callable[[int], bool]
 
     def run(self, first: int, last: int) -> History:
         """The epochs from `first` up to `last` (excluded), or until a callback or the end of the data stops them."""

@@ -60,6 +60,8 @@ class Learner:
         def sample_shapes(self) -> list[tuple[int, ...]]: ...
         @property
         def sample_output_shapes(self) -> list[tuple[int, ...]]: ...
+        @property
+        def layers(self) -> list[Layer]: ...
         def all_layers(self) -> list[Layer]: ...
         def build(self, input_shape: Any) -> None: ...
 
@@ -74,6 +76,7 @@ class Learner:
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
         *,
         device: str | None = None,
     ) -> None:
@@ -86,8 +89,8 @@ class Learner:
             metrics: a name or a list of names, such as "accuracy", objects of `pyconvnet.metrics`, or functions of
                 ``(y_true, y_pred)`` on NumPy arrays; for several outputs a list or a dictionary of such.
             loss_weights: factors of the losses of several outputs in the whole one, a list or a dictionary.
-            weighted_metrics, run_eagerly: as in Keras, but only their defaults are taken.
-            steps_per_execution, jit_compile: taken and ignored; they change nothing here.
+            weighted_metrics, run_eagerly: as in Keras, but must ask for nothing.
+            steps_per_execution, jit_compile, auto_scale_loss: taken and ignored; they change nothing here.
             device: "auto" or "cpu".
 
         Raises:
@@ -100,12 +103,12 @@ class Learner:
         """
         refuse(
             "compile",
-            weighted_metrics=(weighted_metrics, None, "metrics are not weighted; the loss is"),
-            run_eagerly=(run_eagerly, False, "print(model.plan()) shows every kernel call of a step"),
+            weighted_metrics=(weighted_metrics, "metrics are not weighted; the loss is"),
+            run_eagerly=(run_eagerly, "print(model.plan()) shows every kernel call of a step"),
         )
         integer("compile", "steps_per_execution", steps_per_execution)
         check_device(device)
-        names = self.output_names if self.built else [self.name]
+        names = self.output_names if self.built else [layer.name for layer in self.layers[-1:]] or [self.name]
         self.optimizer, self.compilation = resolve(optimizer, loss, metrics, loss_weights, names)
         self.loss = loss
         self.stop_training = False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Indices = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
+Totals = npt.NDArray[np.float64]
 Before = Callable[[int], None]
 
 # Half of the 100 ms that a Ctrl-C or a progress bar may wait, since the next chunk can be slower than the last.
@@ -116,6 +117,7 @@ def run(
     optimizer: Optimizer | None = None,
     before: Before | None = None,
     out: FloatArray | None = None,
+    totals: Totals | None = None,
 ) -> Iterator[Chunk]:
     """Runs the steps of a stretch.
 
@@ -128,6 +130,7 @@ def run(
         optimizer: of a plan of mode "train": its learning rate is read, its iterations advanced.
         before: called with a chunk's first step before it runs.
         out: [rows of the stretch, numbers], for the outputs; None: new arrays, where the plan keeps its outputs.
+        totals: of the plan's sums, as `Plan.run` takes them.
 
     Yields:
         Each chunk after it ran.
@@ -153,6 +156,7 @@ def run(
                 iteration=iteration if optimizer is None else optimizer.iterations,
                 learning_rate=0.0 if optimizer is None else optimizer.learning_rates(steps),
                 out=outputs,
+                totals=totals,
             )
             if optimizer is not None:
                 optimizer.iterations += steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, cast
@@ -28,20 +29,23 @@ class PlanCache:
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+        self._turn = threading.Lock()
 
     def get(self, key: Hashable, build: Callable[[], Plan]) -> Plan:
         """The plan of this key, built where it is not there."""
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = build()
-            while len(self._plans) > 1 and sum(plan.nbytes for plan in self._plans.values()) > self._most_bytes:
-                self._plans.popitem(last=False)
-        self._plans.move_to_end(key)
-        return plan
+        with self._turn:
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._plans[key] = build()
+                while len(self._plans) > 1 and sum(plan.nbytes for plan in self._plans.values()) > self._most_bytes:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(key)
+            return plan
 
     def clear(self) -> None:
         """Forgets all plans."""
-        self._plans.clear()
+        with self._turn:
+            self._plans.clear()
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -68,7 +72,7 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         mode: "train", "evaluate" or "predict".
         rows: the largest batch.
         weighted: whether samples have weights.
-        training: whether dropout is on and batches are normalised by themselves; None: in mode "train" only.
+        training: whether dropout is on and batches are normalized by themselves; None: in mode "train" only.
     """
     targets: tuple[Target | None, ...] = ()
     if mode != "predict":

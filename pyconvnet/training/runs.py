@@ -103,7 +103,7 @@ def _read_labels(model: Learner, who: str, y: Any, rows: int) -> tuple[Labels, L
         given.append(np.asarray(checks.rows_of(who, label, item)))
         found.append(checks.fit_labels(who, given[-1], rows, output.loss.sparse, shape, label))
         if output.loss.kind.endswith("cross_entropy") and not output.loss.sparse:
-            checks.check_probabilities(who, found[-1])
+            checks.check_probabilities(who, found[-1], label)
     return tuple(given), tuple(found)
 
 
@@ -178,7 +178,8 @@ def evaluate(model: Learner, feed: Feed, watch: Watch, pace: loop.Pace) -> Logs:
     watch.notify("begin")
     tally = Tally(model, "evaluate")
     for stretch in feed.epoch(model._seed, 0):
-        for chunk in loop.run(tally.plan(stretch), stretch, pace, seed=model._seed, before=watch.before):
+        plan = tally.plan(stretch)
+        for chunk in loop.run(plan, stretch, pace, seed=model._seed, before=watch.before, totals=tally.totals):
             tally.add(stretch, chunk)
             watch.after(chunk.done, tally.means)
     logs = tally.means()
@@ -211,10 +212,13 @@ def train(model: Learner, feed: Feed, watch: Watch, pace: loop.Pace) -> Logs:
     """The steps of an epoch, or those until the training is stopped."""
     optimizer = model.optimizer
     assert optimizer is not None
+    optimizer.check_trains(model.trainable_weights)
     tally = Tally(model, "train")  # asks for plans anew: a callback may have frozen a layer
     for stretch in feed.epoch(model._seed, optimizer.iterations):
         plan = tally.plan(stretch)
-        for chunk in loop.run(plan, stretch, pace, seed=model._seed, optimizer=optimizer, before=watch.before):
+        for chunk in loop.run(
+            plan, stretch, pace, seed=model._seed, optimizer=optimizer, before=watch.before, totals=tally.totals
+        ):
             tally.add(stretch, chunk)
             watch.after(chunk.done, tally.means)
             if model.stop_training:

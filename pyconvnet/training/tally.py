@@ -11,40 +11,43 @@ from pyconvnet.plan import Plan
 
 from .data import apart
 from .feeds import Stretch
-from .loop import Chunk
+from .loop import Chunk, Totals
 from .plans import plan_for
 
 if TYPE_CHECKING:
     from .learner import Learner
 
 Logs = dict[str, float]
-Sums = dict[str, tuple[float, float]]
 
 
 class Tally:
-    """Sums since it was made. Batches of other sizes may need another plan; what the one before has summed stays.
+    """Sums since it was made, over the steps of any plans; they belong to it, and nobody else adds to them.
 
     Args:
         model: compiled with a loss.
         mode: "train" or "evaluate".
+
+    Attributes:
+        totals: of the plans' sums, as `Plan.run` takes them.
     """
 
     def __init__(self, model: Learner, mode: str) -> None:
         assert model.compilation is not None
         self._model, self._mode = model, mode
         self._functions = model.compilation.functions
-        self._before: Sums = {}  # of plans that are no longer in use
-        self._own: Sums = dict.fromkeys(self._functions, (0.0, 0.0))
+        self._own = dict.fromkeys(self._functions, (0.0, 0.0))
         self._plan: Plan | None = None
         self._kind: tuple[int, bool] | None = None
+        self.totals: Totals = np.zeros((0, 2))
 
     def plan(self, stretch: Stretch) -> Plan:
-        """The plan for the next steps, which are summed from now on."""
+        """The plan for the next steps; batches of another size may need another one."""
         kind = (stretch.capacity, stretch.data.weights is not None)
         if self._plan is None or kind != self._kind:
-            self._before, self._kind = self._sums(), kind
-            self._plan = plan_for(self._model, self._mode, stretch.capacity, weighted=kind[1])
-            self._plan.reset_totals()
+            plan = plan_for(self._model, self._mode, stretch.capacity, weighted=kind[1])
+            if self._plan is None:
+                self.totals = np.zeros((len(plan.sums), 2))
+            self._plan, self._kind = plan, kind
         return self._plan
 
     def add(self, stretch: Stretch, chunk: Chunk) -> None:
@@ -66,20 +69,11 @@ class Tally:
     def means(self) -> Logs:
         """What is reported: the loss and the metrics, sorted by name as Keras 3 does."""
         assert self._model.compilation is not None
-        sums = self._sums()
+        assert self._plan is not None
+        sums = dict(zip(self._plan.sums, self.totals.tolist(), strict=True))
         names = self._model.compilation.sums(self._model.sample_output_shapes)
         found = {name: sums[kernel] for name, kernel in names.items()} | self._own
         return {name: total / count if count else 0.0 for name, (total, count) in sorted(found.items())}
-
-    def _sums(self) -> Sums:
-        if self._plan is None:
-            return {}
-        none = (0.0, 0.0)
-        earlier = {name: self._before.get(name, none) for name in self._plan.totals()}
-        return {
-            name: (total + earlier[name][0], count + earlier[name][1])
-            for name, (total, count) in self._plan.totals().items()
-        }
 
 
 def _add(

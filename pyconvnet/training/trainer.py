@@ -11,6 +11,7 @@ from pyconvnet.ops._check import integer
 from pyconvnet.plan.profile import Profile
 
 from . import loop, runs
+from .answer import Answer
 from .arguments import batch_rows, fit_feeds, one_batch, open_feed, validated_epochs
 from .fitting import Fit
 from .learner import Learner
@@ -42,6 +43,9 @@ class Trainer(Learner):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | list[int] = 1,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
     ) -> History:
         """Trains the model.
 
@@ -60,7 +64,7 @@ class Trainer(Learner):
             y: labels, [samples] class numbers or [samples, *output shape], as the loss wants them; a list or a
                 dictionary of such for several outputs.
             batch_size: rows a step; 32 if None.
-            epochs: number of the last epoch.
+            epochs: number of the last epoch; 0 trains nothing.
             verbose: 0 silent, 1 a progress bar, 2 a line an epoch, "auto" a bar on a terminal and lines elsewhere.
             callbacks: called in the order given.
             validation_split: share of the samples, the last ones, that validate instead of training.
@@ -76,6 +80,7 @@ class Trainer(Learner):
             validation_steps: steps of a validation, always the first; None: all there are.
             validation_freq: validate after every so many epochs, or after these (the first is 1).
             validation_batch_size: `batch_size` if None.
+            max_queue_size, workers, use_multiprocessing: Keras 2's; taken and ignored.
 
         Returns:
             The losses and metrics of every epoch.
@@ -88,22 +93,20 @@ class Trainer(Learner):
         Example:
             >>> history = model.fit(x, y, epochs=2, validation_split=0.25)  # doctest: +SKIP
         """
-        rows = batch_rows("fit", batch_size)
-        test_rows = rows if validation_batch_size is None else batch_rows("fit", validation_batch_size, "validation_")
-        last = integer("fit", "epochs", epochs)
+        last = integer("fit", "epochs", epochs, minimum=0)
         first = integer("fit", "initial_epoch", initial_epoch, minimum=0)
         validated = validated_epochs("fit", validation_freq)
         shown = verbosity("fit", verbose)
         training, validation = fit_feeds(
             self,
             (x, y, sample_weight),
-            batch_size=rows,
+            batch_size=batch_size,
             steps=steps_per_epoch,
             shuffle=bool(shuffle),
             class_weight=class_weight,
             validation_split=validation_split,
             validation_data=validation_data,
-            validation_batch_size=test_rows,
+            validation_batch_size=validation_batch_size,
             validation_steps=validation_steps,
         )
         params = {"verbose": verbose, "epochs": last, "steps": training.steps}
@@ -121,6 +124,9 @@ class Trainer(Learner):
         steps: int | None = None,
         callbacks: Callbacks = None,
         return_dict: bool = False,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
     ) -> Any:
         """The loss and the metrics on given samples, in inference mode.
 
@@ -128,6 +134,7 @@ class Trainer(Learner):
             x, y, sample_weight, batch_size, verbose, callbacks: as for `fit`.
             steps: how many, from the front; None: all there are.
             return_dict: answer a dict by name.
+            max_queue_size, workers, use_multiprocessing: as for `fit`.
 
         Returns:
             ``[loss, metric, ...]``, or the loss alone where there are no metrics.
@@ -155,6 +162,9 @@ class Trainer(Learner):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
     ) -> Any:
         """The model's output for given samples, in inference mode.
 
@@ -163,6 +173,7 @@ class Trainer(Learner):
             batch_size: rows at a time; 32 if None.
             verbose, callbacks: as for `fit`.
             steps: how many, from the front; None: all there are.
+            max_queue_size, workers, use_multiprocessing: as for `fit`.
 
         Returns:
             float32 [samples, *output shape]; a list or a dictionary where the model has several outputs.
@@ -222,6 +233,7 @@ class Trainer(Learner):
         logs = runs.evaluate(self, one_batch("test_on_batch", data), runs.Watch("test"), loop.Pace())
         return logs if return_dict else self._in_order(logs)
 
+    @suggests_arguments
     def profile(self, x: Any, y: Any = None, batch_size: int | None = None, steps: int = 20) -> Profile:
         """Where the time of a step goes: print the answer, or draw it with `pyconvnet.plot.roofline`.
 
@@ -244,6 +256,7 @@ class Trainer(Learner):
         """
         return profile_steps(self, x, y, batch_size, steps)
 
+    @suggests_arguments
     def predict_on_batch(self, x: Any) -> Any:
         """The model's output for these samples as one batch, float32 [samples, *output shape].
 
@@ -254,27 +267,13 @@ class Trainer(Learner):
         data = runs.read_data(self, "predict_on_batch", x)
         return runs.predict(self, one_batch("predict_on_batch", data), runs.Watch("predict"))
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
-        """The model's output for these samples as one batch.
-
-        Args:
-            x: as for `fit`.
-            training: switch dropout on and normalise by the batch's own statistics. The moving statistics stay;
-                every call drops other elements.
-
-        Returns:
-            float32 [samples, *output shape]; a list or a dictionary where the model has several outputs.
-
-        Raises:
-            TypeError, ValueError: `x` does not fit the model.
-
-        Example:
-            >>> model(x[:2]).shape  # doctest: +SKIP
-            (2, 10)
-        """
+    def _of_arrays(self, x: Any, training: bool) -> Any:
+        """What a model answers when it is called with arrays; see `Model.__call__`."""
         data = runs.read_data(self, self.name, x)
         iteration = self._calls_in_training_mode
         if training:
             self._calls_in_training_mode += 1
         feed, watch = one_batch(self.name, data), runs.Watch("predict")
-        return runs.predict(self, feed, watch, training=bool(training), iteration=iteration)
+        found = runs.predict(self, feed, watch, training=bool(training), iteration=iteration)
+        outputs = self._output_form.unpack(self.name, "outputs", found, self.output_names)
+        return self._output_form.pack([output.view(Answer) for output in outputs])

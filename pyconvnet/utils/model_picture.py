@@ -6,11 +6,14 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyconvnet._suggest import suggests_arguments, unknown
 from pyconvnet._whole_file import whole_file
 from pyconvnet.ops._check import real
+
+if TYPE_CHECKING:
+    from pyconvnet.plot.drawing import Drawing
 
 _DIRECTIONS = ("TB", "BT", "LR", "RL")
 _ENDINGS = (".png", ".svg", ".pdf")
@@ -85,7 +88,6 @@ def plot_model(
         <ModelPicture model.svg>
     """
     # Most programs draw no model.
-    from pyconvnet.plot.drawing import figure, svg
     from pyconvnet.plot.graph_layout import lay_out
     from pyconvnet.plot.model_drawing import model_drawing
     from pyconvnet.plot.model_graph import Shown, model_graph
@@ -95,16 +97,21 @@ def plot_model(
     dots = real(who, "dpi", dpi, minimum=10)
     shown = Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
     drawing = model_drawing(lay_out(model_graph(model, shown), rankdir), model.name)
-    if path.suffix.lower() == ".svg":
-        data = svg(drawing).encode()
-    else:
-        stream = io.BytesIO()
-        kind = "pdf" if path.suffix.lower() == ".pdf" else "png"
-        figure(who, drawing, dots).savefig(stream, format=kind, dpi=dots)
-        data = stream.getvalue()
+    data = _contents(who, drawing, path.suffix.lower(), dots)
     with whole_file(who, path) as beside:
         beside.write_bytes(data)
     return ModelPicture(path, data, round(drawing.width / 72 * 96))
+
+
+def _contents(who: str, drawing: Drawing, ending: str, dots: float) -> bytes:
+    """The file with that ending."""
+    from pyconvnet.plot.drawing import figure, svg
+
+    if ending == ".svg":
+        return svg(drawing).encode()
+    stream = io.BytesIO()
+    figure(who, drawing, dots).savefig(stream, format="pdf" if ending == ".pdf" else "png", dpi=dots)
+    return stream.getvalue()
 
 
 def _check(who: str, model: Any, path: Path, rankdir: Any) -> None:

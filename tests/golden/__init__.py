@@ -61,3 +61,8 @@ def assert_near(actual: Any, expected: Any, tolerance: float, what: str) -> None
     """Fail unless the relative error (see `relative_error`) is at most `tolerance`; NaN always fails."""
     error = relative_error(actual, expected)
     assert error <= tolerance, f"{what}: {error:.3g} of the largest value away from Keras, allowed {tolerance:.3g}"
+
+
+def tolerance(row: dict[str, Any]) -> float:
+    """2e-6, or four times the distance between Keras's float32 and float64 numbers of a case where that is more."""
+    return max(2e-6, 4.0 * float(row["float64_error"]))

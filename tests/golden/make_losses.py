@@ -70,7 +70,7 @@ def sigmoid_steps() -> list[dict[str, Any]]:
 
 
 def foreign_steps() -> list[dict[str, Any]]:
-    """Outputs that are no softmax or sigmoid: probabilities clipped and normalised; and losses given logits."""
+    """Outputs that are no softmax or sigmoid: probabilities clipped and normalized; and losses given logits."""
     positive, linear, some = [dense(4, "softplus")], [dense(4)], [dense(4, "relu")]
     return [
         step("foreign_sparse", positive, SPARSE, "sparse", accuracy=True),

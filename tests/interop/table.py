@@ -46,7 +46,7 @@ and RMSprop, of which the largest is shown.
 
 No step is compared behind dropout, whose draws differ; where Keras takes no optimizer state from a file of pyconvnet,
 which is every file for Keras 2 and `.h5` for Keras 3 (see [files](files.md)); for weights in Keras 2's layout, beside
-which there is none; and for Keras 2's batch normalisation, whose moving variance follows another rule.
+which there is none; and for Keras 2's batch normalization, whose moving variance follows another rule.
 """
 SECTIONS = (
     ("pyconvnet writes, others open", "pyconvnet", ("Keras 3", "Keras 2", "onnxruntime")),

@@ -12,7 +12,7 @@ from pyconvnet.saving import convert
 from .networks import NETWORKS, data
 from .runs import CASES, FILES, TOLERANCE, Record, largest, note, trained
 
-pytest.importorskip("onnx", reason="the package onnx is not installed: pip install pyconvnet[onnx]")
+pytest.importorskip("onnx", reason='the package onnx is not installed: pip install "pyconvnet[onnx]"')
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install onnxruntime")
 pytestmark = pytest.mark.filterwarnings("ignore")
 

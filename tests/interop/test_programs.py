@@ -137,9 +137,81 @@ def elaborate(program: Any) -> Any:
     return eager(model)
 
 
+@pytest.mark.parametrize("file", [".keras", ".h5"])
 @pytest.mark.parametrize(("writer", "reader"), [(pyconvnet, keras), (keras, pyconvnet)], ids=["ours", "keras"])
-def test_elaborate_settings(writer: Any, reader: Any, tmp_path: Path) -> None:
-    made = saved(elaborate(writer), "Dense", tmp_path, ".keras")
-    loaded = eager(reader.models.load_model(made.path(".keras")))
+def test_elaborate_settings(writer: Any, reader: Any, file: str, tmp_path: Path) -> None:
+    made = saved(elaborate(writer), "Dense", tmp_path, file)
+    loaded = eager(reader.models.load_model(made.path(file)))
     assert_alike(loaded, made, "Dense")
-    assert_trains_on_alike(loaded, made, "Dense")
+    if (file, reader) == (".h5", keras):
+        assert step(loaded, "Dense") == pytest.approx(made.loss, rel=3e-5)  # with a fresh optimizer
+    else:
+        assert_trains_on_alike(loaded, made, "Dense")
+
+
+SCHEDULES = {
+    "CosineDecay": (0.1, 10),
+    "CosineDecayRestarts": (0.1, 10),
+    "ExponentialDecay": (0.1, 10, 0.5),
+    "InverseTimeDecay": (0.1, 10, 0.5),
+    "PiecewiseConstantDecay": ([5], [0.1, 0.01]),
+    "PolynomialDecay": (0.1, 10),
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_both_open_a_schedule_in_h5(schedule: str, tmp_path: Path) -> None:
+    model = build(pyconvnet, NETWORKS["Dense"])
+    rate = getattr(pyconvnet.optimizers.schedules, schedule)(*SCHEDULES[schedule])
+    model.compile(pyconvnet.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+    model.save(tmp_path / "model.h5")
+    for program in (keras, tf_keras):
+        rate = program.models.load_model(tmp_path / "model.h5").optimizer.learning_rate
+        assert float(rate(0) if callable(rate) else rate) == pytest.approx(0.1, rel=1e-6)
+
+
+@pytest.mark.parametrize("config", [{"weight_decay": 0.1}, {"use_ema": True}], ids=str)
+def test_keras2_does_not_know_what_inspect_says_it_does_not(config: dict[str, Any], tmp_path: Path) -> None:
+    model = build(pyconvnet, NETWORKS["Dense"])
+    model.compile(pyconvnet.optimizers.SGD(**config), "sparse_categorical_crossentropy")
+    model.save(tmp_path / "model.h5")
+    keras.models.load_model(tmp_path / "model.h5")
+    with pytest.raises(TypeError, match=next(iter(config))):
+        tf_keras.models.load_model(tmp_path / "model.h5")
+    tf_keras.models.load_model(tmp_path / "model.h5", compile=False)
+
+
+def measured(program: Any, activation: str | None) -> Any:
+    make = program.metrics
+    model = program.Sequential([program.Input((4,)), program.layers.Dense(3, activation=activation)])
+    model.set_weights([np.arange(12).reshape(4, 3) / 10, np.ones(3)])
+    metrics = [
+        make.CategoricalCrossentropy(from_logits=True),
+        make.BinaryAccuracy(threshold=0.0),
+        make.BinaryCrossentropy(label_smoothing=0.3, name="smoothed"),
+        make.BinaryCrossentropy(from_logits=True, name="logits"),
+    ]
+    model.compile("sgd", "mse", metrics=metrics)
+    return eager(model)
+
+
+@pytest.mark.parametrize("file", [".keras", ".h5"])
+@pytest.mark.parametrize("activation", [None, "softmax"])
+@pytest.mark.parametrize(("writer", "reader"), [(pyconvnet, keras), (keras, pyconvnet)], ids=["ours", "keras"])
+def test_settings_of_metrics(writer: Any, reader: Any, activation: str | None, file: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 4)).astype(np.float32), np.eye(3, dtype=np.float32)[random.integers(0, 3, 12)]
+    model = measured(writer, activation)
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    model.save(tmp_path / f"model{file}")
+    found = eager(reader.models.load_model(tmp_path / f"model{file}")).evaluate(x, y, verbose=0, return_dict=True)
+    assert found == pytest.approx(expected, rel=3e-5)
+
+
+def test_we_open_functions_of_keras_as_metrics(tmp_path: Path) -> None:
+    for file in (".keras", ".h5"):
+        model = measured(keras, "softmax")
+        model.compile("sgd", "mse", metrics=[keras.metrics.categorical_accuracy])
+        model.evaluate(np.zeros((2, 4)), np.eye(3)[:2], verbose=0)
+        model.save(tmp_path / f"model{file}")
+        assert load_model(tmp_path / f"model{file}").metrics_names == ["loss", "categorical_accuracy"]

@@ -16,8 +16,8 @@ from pyconvnet.callbacks.tensorboard import as_images
 
 from .networks import NETWORKS, build, data
 
-pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: pip install pyconvnet[tensorboard]")
-images = pytest.importorskip("PIL.Image", reason="Pillow is not installed: pip install pyconvnet[tensorboard]")
+pytest.importorskip("tensorboardX", reason='tensorboardX is not installed: pip install "pyconvnet[tensorboard]"')
+images = pytest.importorskip("PIL.Image", reason='Pillow is not installed: pip install "pyconvnet[tensorboard]"')
 _NEEDED = "TensorBoard is not installed: pip install tensorboard"
 _EVENTS = "tensorboard.backend.event_processing"
 by_kind = pytest.importorskip(f"{_EVENTS}.event_accumulator", reason=_NEEDED)

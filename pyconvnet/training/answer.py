@@ -1,0 +1,31 @@
+"""What a model answers when it is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Answer(np.ndarray):
+    """A NumPy array with the `numpy()` of a tensor; what is computed of it is a plain array.
+
+    Example:
+        >>> answer = np.zeros(2, np.float32).view(Answer)
+        >>> answer.numpy(), type(answer + 1)
+        (array([0., 0.], dtype=float32), <class 'numpy.ndarray'>)
+    """
+
+    def numpy(self) -> NDArray[Any]:
+        """The same as a plain array."""
+        return self.view(np.ndarray)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return np.asarray(array)[()]  # a number where it has no axes
+
+    def __repr__(self) -> str:
+        return repr(self.numpy())
+
+    def __reduce__(self) -> Any:
+        return self.numpy().__reduce__()
