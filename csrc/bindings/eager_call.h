@@ -5,8 +5,8 @@
 #include <string>
 
 #include "bindings/array_view.h"
+#include "bindings/backends.h"
 #include "core/denormals.h"
-#include "cpu/dispatch.h"
 
 namespace pyconvnet {
 
@@ -21,7 +21,7 @@ auto with_eager_call(const std::string& kernel, const Attributes& attributes, co
   for (const auto& [name, array] : arrays)
     description.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
   check(run.rows >= 0, kernel, "rows must not be negative");
-  const auto bound = bind_call(active_kernels(), description, run.rows);
+  const auto bound = bind_call(chosen_kernels(), description, run.rows);
   check(bound->feeds.empty(), kernel, "reads the feeds of a plan and cannot run alone");
   const pybind11::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL
   const PoolLease pool = lease_pool();

@@ -8,6 +8,7 @@
 
 #include "bindings/eager_call.h"
 #include "bindings/register.h"
+#include "cpu/dispatch.h"
 
 namespace pyconvnet {
 namespace {
