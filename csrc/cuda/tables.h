@@ -7,12 +7,15 @@
 namespace pyconvnet::cuda {
 
 #define PYCONVNET_DECLARE_STEM(stem) void add_##stem(KernelTable& table);
+#define PYCONVNET_DECLARE_TF32_STEM(stem) void add_##stem##_tf32(KernelTable& table);
 PYCONVNET_CUDA_STEMS(PYCONVNET_DECLARE_STEM)
-PYCONVNET_TF32_STEMS(PYCONVNET_DECLARE_STEM)
+PYCONVNET_TF32_STEMS(PYCONVNET_DECLARE_TF32_STEM)
 #undef PYCONVNET_DECLARE_STEM
+#undef PYCONVNET_DECLARE_TF32_STEM
 
 inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name) {
 #define PYCONVNET_ADD_STEM(stem) add_##stem(table);
+#define PYCONVNET_ADD_TF32_STEM(stem) add_##stem##_tf32(table);
   static const KernelTable tables[] = {
       [&] {
         KernelTable table;
@@ -24,11 +27,12 @@ inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name) 
         KernelTable table;
         table.name = tf32_name;
         PYCONVNET_CUDA_STEMS(PYCONVNET_ADD_STEM)
-        PYCONVNET_TF32_STEMS(PYCONVNET_ADD_STEM)
+        PYCONVNET_TF32_STEMS(PYCONVNET_ADD_TF32_STEM)
         return table;
       }(),
   };
 #undef PYCONVNET_ADD_STEM
+#undef PYCONVNET_ADD_TF32_STEM
   static const KernelOffer offer{kernel_signature(), tables, 2};
   return offer;
 }
