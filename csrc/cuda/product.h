@@ -97,6 +97,7 @@ __global__ void __launch_bounds__(Math::kThreads) product(ProductShape shape, St
     Panel<B::kAlongDepth> b[kStages];
   };
   Shared& shared = shared_memory<Shared>();
+  store.prepare(step);
   const int m = static_cast<int>(size_of(shape.m, step)), n = static_cast<int>(shape.n);
   const int k = static_cast<int>(size_of(shape.k, step));
   const int first_row = blockIdx.x * kTile, first_column = blockIdx.y * kTile;
@@ -115,7 +116,6 @@ __global__ void __launch_bounds__(Math::kThreads) product(ProductShape shape, St
     commit_copies();  // also where there is nothing to copy: the wait below counts groups
   };
 
-  store.prepare(step);
   Math math;
   for (int tile = 0; tile < kStages - 1; ++tile) load(tile);
   for (int tile = 0; tile < tiles; ++tile) {
