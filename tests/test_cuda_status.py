@@ -99,3 +99,5 @@ def test_the_module_fits_where_it_was_built() -> None:
     pytest.importorskip("pyconvnet._cuda", reason="this build has no CUDA module")
     assert not cuda_status().broken
     assert {"cuda", "cuda_tf32"} <= set(_core.available_backends())
+    with pytest.raises(ValueError, match="set_backend: 'cuda' needs arrays in the GPU's memory"):
+        _core.set_backend("cuda")

@@ -57,10 +57,10 @@ export build architecture work
 
 phase "device" 30 gpu nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv
 phase "compiler" 30 any nvcc --version
-phase "configure" 60 any bash -c configure
+phase "configure" 120 any bash -c configure
 phase "build" 400 any cmake --build "$build" --target _cuda
 phase "tensor cores and copies in the code" 60 any bash -c spills
-phase "kernels as PTX, interpreted" 240 any python -m pytest -q -p no:cacheprovider tests/test_cuda_ptx.py
+phase "kernels as PTX, interpreted" 400 any python -m pytest -q -p no:cacheprovider tests/test_cuda_ptx.py
 phase "assembly on the GPU" 60 gpu python -m pytest -q -p no:cacheprovider -m gpu
 
 printf '\n%s:\n' "$out" && cat "$out"

@@ -8,9 +8,14 @@
 namespace pyconvnet {
 namespace {
 
-std::vector<const KernelTable*>& added() {
-  static std::vector<const KernelTable*> tables;
-  return tables;
+struct Added {
+  const KernelTable* table;
+  bool host_memory;
+};
+
+std::vector<Added>& added() {
+  static std::vector<Added> backends;
+  return backends;
 }
 
 const KernelTable*& chosen() {
@@ -31,7 +36,7 @@ std::string active_backend() { return chosen() ? chosen()->name : "cpu"; }
 
 std::vector<std::string> available_backends() {
   std::vector<std::string> names{"cpu"};
-  for (const KernelTable* table : added()) names.emplace_back(table->name);
+  for (const Added& backend : added()) names.emplace_back(backend.table->name);
   return names;
 }
 
@@ -40,17 +45,21 @@ void add_backends(const KernelOffer& offer) {
         "this module was built from other sources than pyconvnet._core; install pyconvnet anew");
   for (int i = 0; i < offer.count; ++i) {
     bool known = false;
-    for (const KernelTable* table : added()) known |= table == &offer.tables[i];
-    if (!known) added().push_back(&offer.tables[i]);
+    for (const Added& backend : added()) known |= backend.table == &offer.tables[i];
+    if (!known) added().push_back({&offer.tables[i], offer.host_memory});
   }
 }
 
 void set_backend(const std::string& name) {
   if (name == "cpu") return void(chosen() = nullptr);
   std::string offered = "cpu";
-  for (const KernelTable* table : added()) {
-    if (table->name == name) return void(chosen() = table);
-    offered += std::string(", ") + table->name;
+  for (const Added& backend : added()) {
+    if (backend.table->name == name) {
+      check(backend.host_memory, "set_backend",
+            "'" + name + "' needs arrays in the GPU's memory, and NumPy's are in the processor's");
+      return void(chosen() = backend.table);
+    }
+    offered += std::string(", ") + backend.table->name;
   }
   fail("set_backend", "unknown backend '" + name + "'; loaded are: " + offered);
 }

@@ -49,7 +49,8 @@ py::dict probe() {
 
 PYBIND11_MODULE(_cuda, m) {
   m.doc() = "Kernels of pyconvnet for NVIDIA GPUs. Internal: use the package's public modules.";
-  m.def("kernel_tables",
-        [] { return pybind11::capsule(&pyconvnet::cuda::kernel_offer("cuda", "cuda_tf32"), pyconvnet::kKernelOffer); });
+  m.def("kernel_tables", [] {
+    return pybind11::capsule(&pyconvnet::cuda::kernel_offer("cuda", "cuda_tf32", false), pyconvnet::kKernelOffer);
+  });
   m.def("probe", &pyconvnet::cuda::probe, "What the CUDA runtime says: status, message, driver, runtime, devices.");
 }

@@ -13,7 +13,7 @@ PYCONVNET_TF32_STEMS(PYCONVNET_DECLARE_TF32_STEM)
 #undef PYCONVNET_DECLARE_STEM
 #undef PYCONVNET_DECLARE_TF32_STEM
 
-inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name) {
+inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name, bool host_memory) {
 #define PYCONVNET_ADD_STEM(stem) add_##stem(table);
 #define PYCONVNET_ADD_TF32_STEM(stem) add_##stem##_tf32(table);
   static const KernelTable tables[] = {
@@ -33,7 +33,7 @@ inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name) 
   };
 #undef PYCONVNET_ADD_STEM
 #undef PYCONVNET_ADD_TF32_STEM
-  static const KernelOffer offer{kernel_signature(), tables, 2};
+  static const KernelOffer offer{kernel_signature(), tables, 2, host_memory};
   return offer;
 }
 

@@ -19,8 +19,9 @@ void set_order(const std::string& order, uint32_t seed) {
 
 PYBIND11_MODULE(_emu, m) {
   m.doc() = "The CUDA kernels on an emulator. For tests only.";
-  m.def("kernel_tables",
-        [] { return pybind11::capsule(&pyconvnet::cuda::kernel_offer("emu", "emu_tf32"), pyconvnet::kKernelOffer); });
+  m.def("kernel_tables", [] {
+    return pybind11::capsule(&pyconvnet::cuda::kernel_offer("emu", "emu_tf32", true), pyconvnet::kKernelOffer);
+  });
   m.def("set_order", &set_order, pybind11::arg("order"), pybind11::arg("seed") = 1,
         "In which order the threads of a block, and the blocks of a grid, run between barriers.");
 }

@@ -11,6 +11,7 @@ struct KernelOffer {
   uint64_t signature;         // of the sources that the module was built from
   const KernelTable* tables;  // they live as long as the process
   int count;
+  bool host_memory;  // whether the kernels work where NumPy's arrays are
 };
 
 // Two modules that disagree on a kernel's name, place or arguments differ in this number.
