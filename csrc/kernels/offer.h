@@ -26,6 +26,7 @@ inline uint64_t kernel_signature() {
   PYCONVNET_KERNELS(PYCONVNET_SIGN)
 #undef PYCONVNET_SIGN
   add_kernel("Run", sizeof(Run)), add_kernel("Feed", sizeof(Feed));
+  add_kernel("KernelOffer", sizeof(KernelOffer));
   return hash;
 }
 

@@ -44,7 +44,7 @@ def build(mutation: Mutation, copy: Path, folder: Path) -> None:
 
 
 def verdict(mutation: Mutation, copy: Path) -> str:
-    """Run the tests; the first that fails and what it says, or that none does."""
+    """Run the tests; the first that fails, or that none does."""
     tests = ["tests/test_emulator_ops.py", "-k", mutation.tests] if mutation.stem else ["tests/test_cuda_ptx.py"]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *tests]
     try:
@@ -55,15 +55,22 @@ def verdict(mutation: Mutation, copy: Path) -> str:
         return "NOT FOUND"
     if done.returncode != 1:
         return f"found: the tests ended with {done.returncode}"
-    failed = re.search(r"^FAILED \S+::(\S+)(?: - (.*))?$", done.stdout, re.M)
+    failed = re.search(r"^FAILED \S+::(\S+)", done.stdout, re.M)
     if not failed:
         raise SystemExit(f"{mutation.name}: no test failed\n{done.stdout[-2000:]}")
-    return f"found: {failed[1]} - {(failed[2] or '')[:70]}"
+    return f"found: {failed[1]}"
 
 
 def main() -> int:
     folder = Path(sys.argv[1]).resolve()
-    lines = ["| planted mistake | where | what noticed it |", "|---|---|---|"]
+    lines = [
+        "# Mistakes planted into the CUDA kernels",
+        "",
+        "`python tests/cuda/mutate.py BUILD FILE` plants one after another and runs the tests; no GPU is needed.",
+        "",
+        "| planted mistake | where | what noticed it |",
+        "|---|---|---|",
+    ]
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
         for part in ("pyconvnet", "tests", "pyproject.toml"):
