@@ -45,21 +45,22 @@ configure() {
     "-DCMAKE_CUDA_ARCHITECTURES=$architecture" "-DPython_EXECUTABLE=$(command -v python)" \
     "-Dpybind11_DIR=$(python -m pybind11 --cmakedir)"
 }
-spills() {  # registers and tensor-core instructions of what was built
+machine_code() {  # registers, and the instructions that products must be made of
+  command -v cuobjdump >/dev/null || { echo 'needs cuobjdump and nvdisasm, of the CUDA toolkit'; return 1; }
   local module
   module=$(find "$build" -name '_cuda*.so') && [ -n "$module" ] || return 1
   cuobjdump -res-usage "$module" 2>&1 | grep -oE 'REG:[0-9]+ STACK:[0-9]+' | sort | uniq -c | sort -k2 -V | tail -4
   cuobjdump -sass "$module" | grep -oE '\b(HMMA\.1688\.F32\.TF32|LDSM|LDGSTS)' | sort | uniq -c | tee "$work/sass"
   [ "$(wc -l <"$work/sass")" = 3 ]
 }
-export -f configure spills
+export -f configure machine_code
 export build architecture work
 
 phase "device" 30 gpu nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv
 phase "compiler" 30 any nvcc --version
 phase "configure" 120 any bash -c configure
 phase "build" 400 any cmake --build "$build" --target _cuda
-phase "tensor cores and copies in the code" 60 any bash -c spills
+phase "tensor cores and copies in the code" 60 any bash -c machine_code
 phase "kernels as PTX, interpreted" 400 any python -m pytest -q -p no:cacheprovider tests/test_cuda_ptx.py
 phase "assembly on the GPU" 60 gpu python -m pytest -q -p no:cacheprovider -m gpu
 
