@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import os
 import platform
 
 import numpy as np
 
 from pyconvnet import _core
+from pyconvnet._cuda_status import cuda_status
 from pyconvnet._terminal import say
 from pyconvnet.ops._check import integer
 
@@ -29,17 +29,6 @@ def get_num_threads() -> int:
     return int(_core.get_num_threads())
 
 
-def cuda_status() -> str:
-    """What of CUDA was found, or why there is none, in one sentence."""
-    from importlib.util import find_spec
-
-    if find_spec("pyconvnet._cuda") is None:
-        driver = ctypes.util.find_library("cuda") or os.path.exists("/dev/nvidiactl")
-        found = "an NVIDIA driver was found" if driver else "no NVIDIA driver was found"
-        return f"not available: this build has no CUDA module ({found} on this machine); device='cpu' is used"
-    return "built; no device was asked for"
-
-
 def describe() -> dict[str, str]:
     """What `show_config` prints, as a dictionary."""
     from pyconvnet import __version__
@@ -56,7 +45,7 @@ def describe() -> dict[str, str]:
         "threads": str(get_num_threads()),
         "winograd": "off (strict)" if strict else "on" if winograd else "off",
         "device": "cpu",
-        "cuda": cuda_status(),
+        "cuda": cuda_status().text,
     }
 
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "bindings/backends.h"
 #include "bindings/feeds.h"
 #include "core/denormals.h"
-#include "cpu/dispatch.h"
 
 namespace pyconvnet {
 
@@ -23,7 +23,7 @@ auto with_eager_call(const std::string& kernel, const Attributes& attributes, co
   for (const auto& [name, array] : arrays)
     description.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
   check(run.rows >= 0, kernel, "rows must not be negative");
-  const auto bound = bind_call(active_kernels(), description, run.rows);
+  const auto bound = bind_call(chosen_kernels(), description, run.rows);
   check_feeds(kernel, bound->feeds, feeds);
   const pybind11::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL
   const PoolLease pool = lease_pool();

@@ -4,6 +4,7 @@
 
 namespace pyconvnet {
 
+void register_backend(pybind11::module_& m);
 void register_bench(pybind11::module_& m);
 void register_device(pybind11::module_& m);
 void register_kernel(pybind11::module_& m);

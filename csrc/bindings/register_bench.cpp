@@ -6,6 +6,7 @@
 
 #include "bindings/eager_call.h"
 #include "bindings/register.h"
+#include "cpu/dispatch.h"
 
 namespace pyconvnet {
 namespace {

@@ -1,10 +1,10 @@
 #include <cstring>
 #include <optional>
 
+#include "bindings/backends.h"
 #include "bindings/feeds.h"
 #include "bindings/register.h"
 #include "core/denormals.h"
-#include "cpu/dispatch.h"
 #include "plan/plan.h"
 
 namespace pyconvnet {
@@ -51,7 +51,7 @@ std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::ve
                                      int64_t capacity) {
   std::vector<CallDescription> calls;
   for (const CallSpec& spec : specs) calls.push_back(describe(spec, arrays));
-  Plan plan(active_kernels(), calls, capacity);
+  Plan plan(chosen_kernels(), calls, capacity);
   return std::unique_ptr<BoundPlan>(new BoundPlan{std::move(arrays), std::move(plan)});
 }
 

@@ -9,9 +9,9 @@ namespace pyconvnet {
 namespace {  // internal linkage: compiled inside units with special ISA flags
 
 // Turns counters c[0 .. 3] into random words, in place. Words holds one counter word of several blocks, one a
-// lane; it comes with operator^ and multiply (cpu/simd/vec_scalar.h).
+// lane; it comes with operator^ and multiply (cpu/simd/vec_scalar.h). constexpr: for kernels on devices too.
 template <class Words>
-[[maybe_unused]] inline void philox4x32(Words (&c)[4], uint64_t key) {
+[[maybe_unused]] constexpr void philox4x32(Words (&c)[4], uint64_t key) {
   const Words multiplier0 = Words::broadcast(0xD2511F53u);
   const Words multiplier1 = Words::broadcast(0xCD9E8D57u);
   uint32_t key0 = static_cast<uint32_t>(key), key1 = static_cast<uint32_t>(key >> 32);

@@ -35,6 +35,7 @@ struct Run {
   int64_t iteration = 0;  // optimizer steps finished before this one
   float learning_rate = 0;
   ThreadPool* pool = nullptr;
+  void* stream = nullptr;  // of a device: where its kernels run, one after another
 };
 
 }  // namespace pyconvnet

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from pyconvnet import _core, config, ops, reference
+from pyconvnet._cuda_status import cuda_status
 from pyconvnet._terminal import say
 from pyconvnet.datasets import SETS, fashion_mnist
 from pyconvnet.datasets._errors import NotHere
@@ -48,6 +49,7 @@ def _findings() -> Iterator[Finding]:
     for isa in _core.available_isas():
         advice = "set PYCONVNET_ISA to another instruction set and report this"
         yield _guarded(f"kernels on {isa}", partial(_check_kernels, isa), advice)
+    yield _guarded("cuda", _check_cuda, "install pyconvnet anew")
     yield _guarded("threads", _check_threads, "set PYCONVNET_NUM_THREADS=1 and report this")
     yield _guarded("sample", _check_sample, "install the package anew")
     for name, (published, read) in _SOURCES.items():
@@ -91,6 +93,11 @@ def _check_kernels(isa: str) -> Finding:
     if not all(np.array_equal(got, want) for got, want in zip((y, dx, dkernel), expected, strict=True)):
         raise ArithmeticError("a convolution differs from the reference")
     return Finding("ok", f"kernels on {isa}: a convolution and its gradients equal the reference")
+
+
+def _check_cuda() -> Finding:
+    status = cuda_status()
+    return Finding("failed" if status.broken else "ok" if status.ready else "none", f"cuda: {status.text}")
 
 
 def _check_threads() -> Finding:

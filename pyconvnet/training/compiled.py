@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -127,6 +128,8 @@ def check_device(device: Any) -> None:
     if device in (None, "auto", "cpu"):
         return
     if isinstance(device, str) and device.partition(":")[0] in ("cuda", "gpu"):
+        if importlib.util.find_spec("pyconvnet._cuda"):
+            raise ValueError(f"compile: models do not run on device {device!r} yet; use device='cpu'")
         raise ValueError(
             f"compile: device {device!r} needs pyconvnet's CUDA module, which was not built; use device='cpu'"
         )

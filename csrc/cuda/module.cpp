@@ -1,0 +1,56 @@
+// The module _cuda: kernel tables for _core, and what the CUDA runtime says of this machine. Importing it calls nothing
+// of CUDA, so it can be imported where there is no driver.
+#include <cuda_runtime.h>
+#include <pybind11/pybind11.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "cuda/tables.h"
+
+namespace pyconvnet::cuda {
+
+void check_cuda(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  throw std::runtime_error(std::string("cuda: ") + what + " failed: " + cudaGetErrorString(status) + " (" +
+                           cudaGetErrorName(status) + ")");
+}
+
+namespace {
+
+namespace py = pybind11;
+
+// What pyconvnet.config turns into a sentence: the outcome of asking for devices, versions, and the devices.
+py::dict probe() {
+  int count = 0, driver = 0, runtime = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  cudaGetLastError();  // the question leaves no error behind
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  py::list devices;
+  for (int i = 0; status == cudaSuccess && i < count; ++i) {
+    cudaDeviceProp properties;
+    check_cuda(cudaGetDeviceProperties(&properties, i), "reading a device's properties");
+    devices.append(py::make_tuple(properties.name, properties.major * 10 + properties.minor,
+                                  static_cast<uint64_t>(properties.totalGlobalMem)));
+  }
+  py::dict found;
+  found["status"] = cudaGetErrorName(status);
+  found["message"] = cudaGetErrorString(status);
+  found["driver"] = driver;
+  found["runtime"] = runtime;
+  found["architectures"] = PYCONVNET_CUDA_ARCHITECTURES;
+  found["devices"] = devices;
+  return found;
+}
+
+}  // namespace
+}  // namespace pyconvnet::cuda
+
+PYBIND11_MODULE(_cuda, m) {
+  m.doc() = "Kernels of pyconvnet for NVIDIA GPUs. Internal: use the package's public modules.";
+  m.def("kernel_tables", [] {
+    return pybind11::capsule(&pyconvnet::cuda::kernel_offer("cuda", "cuda_tf32", false), pyconvnet::kKernelOffer);
+  });
+  m.def("probe", &pyconvnet::cuda::probe, "What the CUDA runtime says: status, message, driver, runtime, devices.");
+}

@@ -1,0 +1,40 @@
+// The kernel tables of this backend, from all of its stems: products in fp32, and on tensor cores in TF32.
+#pragma once
+
+#include "cuda/stem_list.h"  // made by CMake: PYCONVNET_CUDA_STEMS(X) and PYCONVNET_TF32_STEMS(X)
+#include "kernels/offer.h"
+
+namespace pyconvnet::cuda {
+
+#define PYCONVNET_DECLARE_STEM(stem) void add_##stem(KernelTable& table);
+#define PYCONVNET_DECLARE_TF32_STEM(stem) void add_##stem##_tf32(KernelTable& table);
+PYCONVNET_CUDA_STEMS(PYCONVNET_DECLARE_STEM)
+PYCONVNET_TF32_STEMS(PYCONVNET_DECLARE_TF32_STEM)
+#undef PYCONVNET_DECLARE_STEM
+#undef PYCONVNET_DECLARE_TF32_STEM
+
+inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name, bool host_memory) {
+#define PYCONVNET_ADD_STEM(stem) add_##stem(table);
+#define PYCONVNET_ADD_TF32_STEM(stem) add_##stem##_tf32(table);
+  static const KernelTable tables[] = {
+      [&] {
+        KernelTable table;
+        table.name = name;
+        PYCONVNET_CUDA_STEMS(PYCONVNET_ADD_STEM)
+        return table;
+      }(),
+      [&] {
+        KernelTable table;
+        table.name = tf32_name;
+        PYCONVNET_CUDA_STEMS(PYCONVNET_ADD_STEM)
+        PYCONVNET_TF32_STEMS(PYCONVNET_ADD_TF32_STEM)
+        return table;
+      }(),
+  };
+#undef PYCONVNET_ADD_STEM
+#undef PYCONVNET_ADD_TF32_STEM
+  static const KernelOffer offer{kernel_signature(), tables, 2, host_memory};
+  return offer;
+}
+
+}  // namespace pyconvnet::cuda
