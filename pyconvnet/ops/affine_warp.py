@@ -81,8 +81,10 @@ def affine_warp(
 
 
 def _check_reach(matrices: np.ndarray, changes: np.ndarray, h: int, w: int) -> None:
+    if np.abs(matrices).max(initial=0.0) * (h + w + 1.0) <= _FARTHEST:  # as nearly always; never of NaN
+        return
     reach = np.abs(matrices) @ [h, w, 1.0]
-    wrong = ~(reach <= _FARTHEST).all(axis=1) & (changes[:, RESAMPLED] != 0)  # NaN is wrong
+    wrong = ~(reach <= _FARTHEST).all(axis=1) & (changes[:, RESAMPLED] != 0)
     if wrong.any():
         raise ValueError(
             f"{_WHO}: matrices must be finite and lead at most 2^31 pixels away, matrix {wrong.argmax()} does not"

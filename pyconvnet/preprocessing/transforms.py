@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,28 +113,39 @@ class TransformBatch:
     @cached_property
     def moved(self) -> np.ndarray:
         """Which images are resampled, bool [count]; the others keep their pixels untouched."""
-        moved = np.zeros(self.count, np.bool_)
-        for name, neutral in NEUTRAL.items():
-            if name in self.values:
-                moved |= self.values[name] != neutral
-        return moved
+        drawn = [name for name in NEUTRAL if name in self.values]
+        if not drawn:
+            return np.zeros(self.count, np.bool_)
+        at_rest = np.array([[NEUTRAL[name]] for name in drawn])
+        return (np.array([self.values[name] for name in drawn]) != at_rest).any(axis=0)
 
     def matrices(self, height: int, width: int) -> np.ndarray:
         """From output pixels to pixels of the image, float64 [count, 2, 3], rotation * shift * shear * zoom.
 
         The centre of the image stays in place. Keras builds the matrix for (x, y) and swaps both axes at the end.
         """
-        # The same products in the same order as Keras's np.dot: the rounding is part of the result. A factor of which
-        # nothing was drawn would multiply by one.
-        product = rotations(self._of("theta"))
-        if "tx" in self.values or "ty" in self.values:
-            product = product @ shifts(self._of("tx"), self._of("ty"))
-        if "shear" in self.values:
-            product = product @ shears(self._of("shear"))
-        if "zx" in self.values or "zy" in self.values:
-            product = product @ zooms(self._of("zx"), self._of("zy"))
-        centre = np.array([height / 2 - 0.5, width / 2 - 0.5])
-        product = shifts(centre[:1], centre[1:]) @ product @ shifts(-centre[:1], -centre[1:])
+        values, table = self.values, np.empty((4, self.count, 3, 3))
+        table[:] = np.eye(3)
+        rotation, shift, shear, zoom = table
+        factors = [rotation]  # one of which nothing was drawn would multiply by one
+        if "theta" in values:
+            angle = np.deg2rad(values["theta"])
+            rotation[:, 0, 0] = rotation[:, 1, 1] = np.cos(angle)
+            rotation[:, 1, 0] = np.sin(angle)
+            rotation[:, 0, 1] = -rotation[:, 1, 0]
+        if "tx" in values or "ty" in values:
+            shift[:, 0, 2], shift[:, 1, 2] = values.get("tx", 0.0), values.get("ty", 0.0)
+            factors.append(shift)
+        if "shear" in values:
+            angle = np.deg2rad(values["shear"])
+            shear[:, 0, 1], shear[:, 1, 1] = -np.sin(angle), np.cos(angle)
+            factors.append(shear)
+        if "zx" in values or "zy" in values:
+            zoom[:, 0, 0], zoom[:, 1, 1] = values.get("zx", 1.0), values.get("zy", 1.0)
+            factors.append(zoom)
+        # The same products in the same order as Keras's np.dot: the rounding is part of the result.
+        to_centre, back = _about_centre(height, width)
+        product = to_centre @ reduce(np.matmul, factors) @ back
         swapped = np.empty((self.count, 2, 3))
         swapped[:, :, :2] = product[:, 1::-1, 1::-1]
         swapped[:, :, 2] = product[:, 1::-1, 2]
@@ -180,42 +191,15 @@ class TransformBatch:
         return stored[rows, columns]
 
 
-def rotations(theta: np.ndarray) -> np.ndarray:
-    """Matrices float64 [n, 3, 3] that turn (x, y, 1) by theta [n] in degrees."""
-    angle = np.deg2rad(theta)
-    result = _identities(len(theta))
-    result[:, 0, 0] = result[:, 1, 1] = np.cos(angle)
-    result[:, 1, 0] = np.sin(angle)
-    result[:, 0, 1] = -result[:, 1, 0]
-    return result
-
-
-def shifts(tx: np.ndarray, ty: np.ndarray) -> np.ndarray:
-    """Matrices float64 [n, 3, 3] that move (x, y, 1) by tx [n] and ty [n]."""
-    result = _identities(len(tx))
-    result[:, 0, 2], result[:, 1, 2] = tx, ty
-    return result
-
-
-def shears(shear: np.ndarray) -> np.ndarray:
-    """Matrices float64 [n, 3, 3] that shear (x, y, 1) by an angle [n] in degrees."""
-    angle = np.deg2rad(shear)
-    result = _identities(len(shear))
-    result[:, 0, 1], result[:, 1, 1] = -np.sin(angle), np.cos(angle)
-    return result
-
-
-def zooms(zx: np.ndarray, zy: np.ndarray) -> np.ndarray:
-    """Matrices float64 [n, 3, 3] that multiply x by zx [n] and y by zy [n]."""
-    result = _identities(len(zx))
-    result[:, 0, 0], result[:, 1, 1] = zx, zy
-    return result
-
-
-def _identities(count: int) -> np.ndarray:
-    result = np.zeros((count, 9))
-    result[:, ::4] = 1.0
-    return result.reshape(count, 3, 3)
+@lru_cache(maxsize=8)
+def _about_centre(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices [3, 3] that move the origin to the centre of an image, and back; read-only, since they are kept."""
+    to_centre, back = np.eye(3), np.eye(3)
+    to_centre[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
+    back[:2, 2] = -to_centre[:2, 2]
+    for matrix in (to_centre, back):
+        matrix.flags.writeable = False
+    return to_centre, back
 
 
 def change_brightness(image: np.ndarray, factor: float) -> np.ndarray:

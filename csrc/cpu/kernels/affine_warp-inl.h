@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kValuesPerTask = 1024;        // small images share a task
 constexpr double kReflectedZero = 1e-15 - 1.0;  // scipy keeps reflected positions above -1
 
-// Loops over the pixels of a span have no branches, so that compilers make vectors of them.
+// Loops over the pixels of a span have no branches, so that compilers make vectors of them. The two functions of a span
+// stay apart: in one, GCC 12 has more values than registers, and it takes 1.6 times as long.
 
 inline bool contains(double length, double position) { return position >= 0.0 && position <= length - 1.0; }
 
@@ -57,7 +58,7 @@ struct Span {
 };
 
 template <FillMode mode>
-inline void locate(const AffineWarp& op, const double* m, int64_t row, int64_t first, Span& span) {
+[[gnu::noinline]] void locate(const AffineWarp& op, const double* m, int64_t row, int64_t first, Span& span) {
   const auto h = static_cast<double>(op.h), w = static_cast<double>(op.w), left = static_cast<double>(first);
   const auto stride = static_cast<int32_t>((op.w + 2) * op.c), c = static_cast<int32_t>(op.c);
   const double from_row_y = static_cast<double>(row) * m[0], from_row_x = static_cast<double>(row) * m[3];
@@ -75,7 +76,7 @@ inline void locate(const AffineWarp& op, const double* m, int64_t row, int64_t f
 
 // One channel of a span; the channel's first value in the padded image is `padded`.
 template <FillMode mode>
-inline void interpolate(const AffineWarp& op, const float* padded, const Span& span, float* out) {
+[[gnu::noinline]] void interpolate(const AffineWarp& op, const float* padded, const Span& span, float* out) {
   constexpr int n = Span::kPixels;
   const int64_t next = op.c, stride = (op.w + 2) * op.c;
   float left[n], right[n], low_left[n], low_right[n];
