@@ -22,7 +22,7 @@ struct AdamStep {
     fresh_v = broadcast(static_cast<float>(1.0 - rates.beta_2));
   }
 
-  // Products and sums are rounded one by one, in Keras's order; root and quotient may be one unit off.
+  // Products and sums are rounded one by one, in Keras's order.
   void operator()(float* w_at, const float* gradient, float* m_at, float* v_at, int64_t lanes) const {
     const Vec g = load_lanes(gradient, lanes);
     Vec m = load_lanes(m_at, lanes), v = load_lanes(v_at, lanes);
@@ -30,7 +30,7 @@ struct AdamStep {
     v = v + (g * g - v) * fresh_v;
     store_lanes(m_at, m, lanes);
     store_lanes(v_at, v, lanes);
-    store_lanes(w_at, load_lanes(w_at, lanes) - near_quotient(m * alpha, near_sqrt(v) + epsilon), lanes);
+    store_lanes(w_at, load_lanes(w_at, lanes) - m * alpha / (sqrt(v) + epsilon), lanes);
   }
 };
 

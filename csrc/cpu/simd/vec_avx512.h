@@ -44,23 +44,6 @@ inline Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline Vec sqrt(Vec a) { return {_mm512_maskz_sqrt_ps(kAllLanes, a.v)}; }
-// Estimates and Newton steps: the exact instructions take three times as long.
-inline Vec near_sqrt(Vec a) {
-  const Vec half = {_mm512_set1_ps(0.5f)};
-  const Vec inverse = {_mm512_maskz_rsqrt14_ps(kAllLanes, a.v)}, half_inverse = inverse * half;
-  Vec root = a * inverse;
-  root = fma(root, {_mm512_fnmadd_ps(root.v, half_inverse.v, half.v)}, root);
-  root = fma({_mm512_fnmadd_ps(root.v, root.v, a.v)}, half_inverse, root);
-  const __mmask16 is_root = _mm512_fpclass_ps_mask(a.v, 0x02 | 0x04 | 0x08 | 0x20);  // +0, -0, +infinity, denormal
-  return {_mm512_mask_mov_ps(root.v, is_root, a.v)};
-}
-inline Vec near_quotient(Vec a, Vec b) {
-  if (_mm512_fpclass_ps_mask(b.v, 0x02 | 0x04 | 0x08 | 0x10 | 0x20)) return a / b;  // zeros, infinities, denormals
-  const Vec estimate = {_mm512_maskz_rcp14_ps(kAllLanes, b.v)};
-  const Vec inverse = fma({_mm512_fnmadd_ps(estimate.v, b.v, _mm512_set1_ps(1.0f))}, estimate, estimate);
-  const Vec quotient = a * inverse;
-  return fma({_mm512_fnmadd_ps(quotient.v, b.v, a.v)}, inverse, quotient);
-}
 inline Vec max(Vec a, Vec b) { return {_mm512_maskz_max_ps(kAllLanes, a.v, b.v)}; }
 inline Vec min(Vec a, Vec b) { return {_mm512_maskz_min_ps(kAllLanes, a.v, b.v)}; }
 inline Mask operator>(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)}; }

@@ -3,7 +3,6 @@
 // load_partial / store_partial touch the first n lanes only (1 <= n <= kLanes); other lanes read as zero.
 // fma(a, b, c) = a*b + c, rounded once where the hardware has it. max(a, b) gives b where either is NaN.
 // exceeds(a, b): a > b in an order where NaN is above every number (and not above itself).
-// near_sqrt, near_quotient: within one unit in the last place, where that is faster than the exact instructions.
 // load_u16 / store_u16 convert between lanes and whole numbers below 65536.
 // power_of_two(n): 2^n for whole n from -126 to 127.
 // interleave_low(a, b) = a0 b0 a1 b1 ... from the lower halves, interleave_high from the upper halves.
@@ -68,8 +67,6 @@ inline Vec operator/(Vec a, Vec b) {
 inline Vec sqrt(Vec a) {
   return each_lane([=](int i) { return std::sqrt(a.v[i]); });
 }
-inline Vec near_sqrt(Vec a) { return sqrt(a); }
-inline Vec near_quotient(Vec a, Vec b) { return a / b; }
 inline Vec max(Vec a, Vec b) {
   return each_lane([=](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
 }
