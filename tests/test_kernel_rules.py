@@ -124,6 +124,24 @@ def test_feeds_and_indices_have_to_fit_the_kernel() -> None:
     np.testing.assert_array_equal(y, [[12, 13, 14], [0, 1, 2]])
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (np.arange(256.0), "a table must be a C-contiguous float32 array"),
+        (np.arange(512, dtype=np.float32)[::2], "a table must be a C-contiguous float32 array"),
+        (np.arange(255, dtype=np.float32), "a table of 256 values goes with uint8"),
+    ],
+)
+def test_a_table_of_a_feed_is_read_where_it_lies(table: np.ndarray, message: str) -> None:
+    y, feed = np.empty((1, 3), np.float32), np.full((2, 3), 7, np.uint8)
+    rest = (1, 0, 0, 0.0)
+    with pytest.raises(ValueError, match=f"gather: feed 0: {message}"):
+        _core.run_kernel("gather", {"feed": 0, "size": 3}, {"out": y}, *rest, [(feed, table)], np.array([1]))
+    halves = np.arange(256, dtype=np.float32) / 2
+    _core.run_kernel("gather", {"feed": 0, "size": 3}, {"out": y}, *rest, [(feed, halves)], np.array([1]))
+    np.testing.assert_array_equal(y, [[3.5, 3.5, 3.5]])
+
+
 def test_strides_far_beyond_the_image_cost_nothing() -> None:
     """Every stride beyond the image is the same: one output. With classes for each stride this would take hours."""
     g = conv2d_geometry("test", (5, 7, 3), (3, 2), 4, 1, "valid", 1, 1)

@@ -4,7 +4,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,8 +13,8 @@
 
 namespace pyconvnet {
 
-// An array and, for uint8, the 256 values to read in place of 0 .. 255.
-using FeedSpec = std::pair<pybind11::array, std::optional<pybind11::array_t<float, pybind11::array::c_style>>>;
+// An array and, for uint8, the 256 values to read in place of 0 .. 255: float32, or None.
+using FeedSpec = std::pair<pybind11::array, pybind11::object>;
 
 // Views of the arrays; every index must name a row of each of them.
 inline std::vector<Feed> make_feeds(const std::string& who, const std::vector<FeedSpec>& specs,
@@ -34,10 +33,12 @@ inline std::vector<Feed> make_feeds(const std::string& who, const std::vector<Fe
     check(smallest >= 0 && largest < array.shape(0), name,
           "row indices must be from 0 to " + std::to_string(array.shape(0) - 1) + ", got " +
               std::to_string(smallest < 0 ? smallest : largest));
-    if (table) {
-      check(feeds.back().dtype == DType::uint8 && table->size() == 256, name, "a table of 256 values goes with uint8");
-      feeds.back().table = table->data();
-    }
+    if (table.is_none()) continue;
+    using Table = pybind11::array_t<float, pybind11::array::c_style>;
+    check(pybind11::isinstance<Table>(table), name, "a table must be a C-contiguous float32 array");
+    const auto values = pybind11::reinterpret_borrow<Table>(table);  // `specs` keeps it
+    check(feeds.back().dtype == DType::uint8 && values.size() == 256, name, "a table of 256 values goes with uint8");
+    feeds.back().table = values.data();
   }
   return feeds;
 }

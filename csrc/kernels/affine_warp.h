@@ -27,6 +27,7 @@ struct AffineWarp {
 
   int64_t size() const { return product(h, w, c); }
   int64_t padded_size() const { return product(h + 2, w + 2, c); }  // with an edge all around
+
   template <class Visitor>
   void visit(Visitor& v) {
     v.non_negative("feed", feed);
