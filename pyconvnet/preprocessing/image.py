@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from pyconvnet._identifiers import argument_names
 from pyconvnet._suggest import unknown_argument
 from pyconvnet.preprocessing import checks
 from pyconvnet.preprocessing.iterator import NumpyArrayIterator
-from pyconvnet.preprocessing.transforms import Draw, TransformBatch, draw_table, shift, symmetric
+from pyconvnet.preprocessing.transforms import Draw, TransformBatch, as_keras_stores, draw_table, shift, symmetric
 
 __all__ = ["ImageDataGenerator", "NumpyArrayIterator"]
 
@@ -197,7 +198,7 @@ class ImageDataGenerator:
         batch = TransformBatch.single(transform_parameters)
         if batch.is_neutral():
             return image
-        return batch.as_keras_stores(0, self._apply(batch, image[np.newaxis], np.arange(1))[0])
+        return as_keras_stores(self._apply(batch, image[np.newaxis], np.arange(1)), batch.layouts()[0])[0]
 
     def random_transform(self, x: ArrayLike, seed: int | None = None) -> np.ndarray:
         """Draw a transformation and apply it to one image [h, w, c].
@@ -230,14 +231,18 @@ class ImageDataGenerator:
             shape, x = x.shape, np.asarray(self.preprocessing_function(x))
             if x.shape != shape:
                 raise ValueError(f"{WHO}: preprocessing_function must answer shape {shape}, got {x.shape}")
+        return self._standardize(x, None)
+
+    def _standardize(self, x: np.ndarray, axes: tuple[int, ...] | None) -> np.ndarray:
+        """What follows the preprocessing function, with samplewise statistics over `axes`."""
         if x.dtype.kind != "f":
             x = x.astype(np.float32)
         if self.rescale:
             x *= self.rescale
         if self.samplewise_center:
-            x -= np.mean(x, keepdims=True)
+            x -= np.mean(x, axis=axes, keepdims=True)
         if self.samplewise_std_normalization:
-            x /= np.std(x, keepdims=True) + 1e-6
+            x /= np.std(x, axis=axes, keepdims=True) + 1e-6
         if self.featurewise_center:
             if self.mean is None:
                 _warn_unfitted("featurewise_center")
@@ -305,34 +310,59 @@ class ImageDataGenerator:
             for image, row in zip(result, rows, strict=True):
                 image[...] = self.standardize(self.random_transform(images[row].astype(np.float32)))
             return result
-        if not (self.samplewise_center or self.samplewise_std_normalization):
-            return self.standardize(self.transform_batch(images, rows))
         batch = self._draw(len(rows), images.shape[1:])
         result = self._apply(batch, images, rows)
-        for i, image in enumerate(result):
-            image[...] = self.standardize(batch.as_keras_stores(i, image))
+        if not (self.samplewise_center or self.samplewise_std_normalization):
+            return self._standardize(result, None)
+        layouts = batch.layouts()
+        for layout in np.unique(layouts):
+            alike = layouts == layout
+            result[alike] = self._standardize(as_keras_stores(result[alike], layout), (1, 2, 3))
         return result
 
     def _draw(self, count: int, shape: Sequence[int]) -> TransformBatch:
-        """Draw for `count` images; a range of zero draws nothing, flips are always drawn."""
-        draws = symmetric("theta", self.rotation_range)
-        draws += shift("tx", self.height_shift_range, shape[0]) + shift("ty", self.width_shift_range, shape[1])
-        draws += symmetric("shear", self.shear_range)
-        low, high = self.zoom_range
-        if low != 1 or high != 1:
-            draws += [Draw("zx", low, high), Draw("zy", low, high)]
-        draws += [Draw("flip_horizontal"), Draw("flip_vertical")]
-        draws += symmetric("channel_shift_intensity", self.channel_shift_range)
-        if self.brightness_range is not None:
-            low, high = self.brightness_range
-            draws.append(Draw("brightness", low, high))
-        values = draw_table(draws, count)
+        """Draw for `count` images; flips are drawn even where they are not wanted."""
+        settings = (
+            self.rotation_range,
+            self.height_shift_range,
+            self.width_shift_range,
+            self.shear_range,
+            self.zoom_range,
+            self.channel_shift_range,
+            self.brightness_range,
+        )
+        hashable = (tuple(value) if isinstance(value, list) else value for value in settings)
+        values = draw_table(_draws_of_an_image(shape[0], shape[1], *hashable), count)
         values["flip_horizontal"] = (values["flip_horizontal"] < 0.5) & self.horizontal_flip
         values["flip_vertical"] = (values["flip_vertical"] < 0.5) & self.vertical_flip
         return TransformBatch(count, values)
 
     def _apply(self, batch: TransformBatch, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return batch.apply(images, rows, self.fill_mode, self.cval)
+
+
+@lru_cache(maxsize=8, typed=True)  # a shift of 1 pixel and one by 1.0 are drawn differently
+def _draws_of_an_image(
+    height: int,
+    width: int,
+    rotation: float,
+    height_shift: float | int | tuple[float, ...],
+    width_shift: float | int | tuple[float, ...],
+    shear: float,
+    zoom: tuple[float, float],
+    channel_shift: float,
+    brightness: tuple[float, float] | None,
+) -> tuple[Draw, ...]:
+    """What one image draws, in Keras's order; a range of zero draws nothing, flips are always drawn."""
+    draws = symmetric("theta", rotation) + shift("tx", height_shift, height) + shift("ty", width_shift, width)
+    draws += symmetric("shear", shear)
+    if zoom != (1, 1):
+        draws += [Draw("zx", *zoom), Draw("zy", *zoom)]
+    draws += [Draw("flip_horizontal"), Draw("flip_vertical")]
+    draws += symmetric("channel_shift_intensity", channel_shift)
+    if brightness is not None:
+        draws.append(Draw("brightness", *brightness))
+    return tuple(draws)
 
 
 def _warn_unfitted(name: str) -> None:
