@@ -25,8 +25,13 @@ def between_walls(run_kernel: RunKernel) -> RunKernel:
         AssertionError: (from the answered function) the kernel wrote beside a buffer, or into one that it only reads.
     """
 
-    def run(kernel: str, attributes: dict[str, Any], arrays: Mapping[str, np.ndarray], *rest: Any) -> None:
-        roles = {name: role for name, _, _, _, role in _core.describe_kernel(kernel, attributes)}
+    def run(kernel: str, attributes: dict[str, Any], arrays: Mapping[str, np.ndarray], rows: int, *rest: Any) -> None:
+        roles, scratch = {}, {}
+        for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, attributes):
+            roles[name] = role
+            if role == "scratch":
+                scratch[name] = np.empty(count * (rows if for_each_row else 1), dtype)
+        arrays = {**arrays, **scratch}
         blocks = {_memory(array): _block(array) for array in arrays.values()}  # what works in place does so here too
         inside = {
             name: blocks[_memory(array)][_WALL : _WALL + array.size].reshape(array.shape)
@@ -35,7 +40,7 @@ def between_walls(run_kernel: RunKernel) -> RunKernel:
         for name, array in arrays.items():
             if "input" in roles[name] or "update" in roles[name]:
                 inside[name][...] = array
-        run_kernel(kernel, attributes, inside, *rest)
+        run_kernel(kernel, attributes, inside, rows, *rest)
         for name, array in arrays.items():
             block = blocks[_memory(array)]
             for side, wall in (("before", block[:_WALL]), ("behind", block[_WALL + array.size :])):

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/backends.h"
@@ -14,8 +16,29 @@ namespace pyconvnet {
 using Attributes = std::map<std::string, AttributeValue>;
 using Arrays = std::map<std::string, pybind11::array>;
 
+// Adds a block for each scratch buffer of the call that has none; all of them lie in the memory that is answered.
+inline std::unique_ptr<float[]> add_scratch(CallDescription& call, int64_t rows) {
+  const auto floats_of = [](const Block& block) { return (block.bytes / sizeof(float) + 16) / 16 * 16; };
+  std::vector<std::pair<std::string, Block>> missing;
+  size_t floats = 0;
+  for (const BufferDescription& b : describe_call(call)) {
+    if (b.role != "scratch" || call.buffers.count(b.name)) continue;
+    const auto count = static_cast<size_t>(product(b.count, b.for_each_row ? rows : 1));
+    missing.push_back({b.name, {nullptr, count * dtype_size(b.dtype), b.dtype, true}});
+    floats += floats_of(missing.back().second);
+  }
+  std::unique_ptr<float[]> memory(new float[floats]);
+  float* at = memory.get();
+  for (auto& [name, block] : missing) {
+    block.data = at;
+    at += floats_of(block);
+    call.buffers[name] = block;
+  }
+  return memory;
+}
+
 // Binds `kernel` to `arrays` and answers use(call), without the GIL and with the pool to itself; call() runs it once.
-// What the kernel gathers comes from rows `run.indices` of `feeds`.
+// Scratch that is not among the arrays is made here. What the kernel gathers comes from rows `run.indices` of `feeds`.
 template <class F>
 auto with_eager_call(const std::string& kernel, const Attributes& attributes, const Arrays& arrays,
                      const std::vector<Feed>& feeds, Run run, const F& use) {
@@ -23,6 +46,7 @@ auto with_eager_call(const std::string& kernel, const Attributes& attributes, co
   for (const auto& [name, array] : arrays)
     description.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
   check(run.rows >= 0, kernel, "rows must not be negative");
+  const std::unique_ptr<float[]> scratch = add_scratch(description, run.rows);
   const auto bound = bind_call(chosen_kernels(), description, run.rows);
   check_feeds(kernel, bound->feeds, feeds);
   const pybind11::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL

@@ -14,13 +14,14 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/mman.h>
 #endif
 
 namespace pyconvnet {
 namespace {
 
 constexpr int kMaxThreads = 256;
-constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
 constexpr std::chrono::microseconds kSpin{60};  // longer than a gap between two kernels, shorter than a nap
 
 inline void pause() {
@@ -84,7 +85,8 @@ std::shared_ptr<ThreadPool> global_pool() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : threads_(threads), scratch_(static_cast<size_t>(threads), nullptr) {
+ThreadPool::ThreadPool(int threads)
+    : threads_(threads), shares_(static_cast<size_t>(threads)), scratch_(static_cast<size_t>(threads), nullptr) {
   workers_.reserve(static_cast<size_t>(threads));
   try {
     for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { worker_loop(worker); });
@@ -108,7 +110,7 @@ void ThreadPool::stop_workers() {
 
 void ThreadPool::free_scratch() {
   for (float*& block : scratch_) {
-    ::operator delete(block, std::align_val_t{kAlignment});
+    ::operator delete(block, std::align_val_t{kHugePage});
     block = nullptr;
   }
 }
@@ -117,9 +119,16 @@ void ThreadPool::reserve_scratch(size_t bytes_per_worker) {
   if (bytes_per_worker <= scratch_bytes_) return;
   free_scratch();
   scratch_bytes_ = 0;
-  for (float*& block : scratch_)
-    block = static_cast<float*>(::operator new(bytes_per_worker, std::align_val_t{kAlignment}));
-  scratch_bytes_ = bytes_per_worker;
+  // Kernels step through much scratch in strides of many small pages.
+  const bool large = bytes_per_worker >= kHugePage / 2;
+  const size_t bytes = large ? (bytes_per_worker + kHugePage - 1) / kHugePage * kHugePage : bytes_per_worker;
+  for (float*& block : scratch_) {
+    block = static_cast<float*>(::operator new(bytes, std::align_val_t{kHugePage}));
+#if defined(__linux__)
+    if (large) madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+  }
+  scratch_bytes_ = bytes;
 }
 
 void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
@@ -129,8 +138,11 @@ void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
   }
   fn_ = fn;
   context_ = context;
-  tasks_ = tasks;
-  next_task_.store(0, std::memory_order_relaxed);
+  for (int worker = 0; worker < threads_; ++worker) {
+    Share& share = shares_[static_cast<size_t>(worker)];
+    share.next.store(worker * tasks / threads_, std::memory_order_relaxed);
+    share.end = (worker + 1) * tasks / threads_;
+  }
   const uint64_t epoch = (state_.load(std::memory_order_relaxed) >> kEpochShift) + 1;
   state_.store((epoch << kEpochShift) | kOpen);
   if (sleepers_.load() > 0) state_.notify_all();
@@ -142,11 +154,13 @@ void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
 }
 
 void ThreadPool::work(int worker) {
-  const int64_t tasks = tasks_;
-  for (;;) {
-    const int64_t task = next_task_.fetch_add(1, std::memory_order_relaxed);
-    if (task >= tasks) return;
-    fn_(context_, task, worker);
+  for (int i = 0; i < threads_; ++i) {
+    Share& share = shares_[static_cast<size_t>((worker + i) % threads_)];
+    for (;;) {
+      const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= share.end) break;
+      fn_(context_, task, worker);
+    }
   }
 }
 

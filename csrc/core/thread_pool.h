@@ -1,6 +1,8 @@
 // A persistent pool of threads. The calling thread works too; the others spin for a moment after a job and
-// then sleep. Tasks are handed out one by one, so a kernel's bits must not depend on who runs which task:
-// kernels split their work by the problem, never by the number of threads, wherever they add things up.
+// then sleep. Each worker begins with a run of neighbouring tasks of its own, the same in every job of as many tasks,
+// so that it finds in its cache what it left there; whoever is done helps the others. A kernel's bits must not depend
+// on who runs which task: kernels split their work by the problem, never by the number of threads, wherever they add
+// things up.
 #pragma once
 
 #include <atomic>
@@ -33,6 +35,12 @@ class ThreadPool {
   float* scratch(int worker) const { return scratch_[static_cast<size_t>(worker)]; }
 
  private:
+  // The tasks that a worker begins with, as far as nobody has taken them.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
   void worker_loop(int worker);
   void work(int worker);
   bool join(uint64_t seen_epoch, uint64_t* state);
@@ -46,10 +54,9 @@ class ThreadPool {
 
   int threads_;
   alignas(64) std::atomic<uint64_t> state_{0};
-  alignas(64) std::atomic<int64_t> next_task_{0};
   alignas(64) std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
-  int64_t tasks_ = 0;
+  std::vector<Share> shares_;  // [threads]
   Task fn_ = nullptr;
   const void* context_ = nullptr;
   size_t scratch_bytes_ = 0;

@@ -112,10 +112,10 @@ struct Conv2dBackwardWeights {
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     v.scratch("partial", partial, fixed(product(kSlices, g.kernel_size() + g.c_out)));
-    int64_t columns = 0;  // of a pixel, in scratch
-    if (g.uses_patches()) columns = product(g.kernel_h, g.kernel_w, g.c_in);
-    if (g.packs_dy()) columns = round_up(g.c_out, kMaxColumnBlock);
-    v.worker_scratch(product(g.oh, g.ow, columns));
+    // Patches of an image, a row of ones for the bias, and the image's channels one after another; or packed dy.
+    const int64_t patches = product(g.oh, g.ow, product(g.kernel_h, g.kernel_w, g.c_in) + 1) + g.in_size();
+    const int64_t packed = g.packs_dy() ? product(g.oh, g.ow, round_up(g.c_out, kMaxColumnBlock)) : 0;
+    v.worker_scratch(g.uses_patches() ? patches : packed);
   }
 };
 

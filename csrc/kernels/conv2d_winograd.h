@@ -11,7 +11,6 @@
 namespace pyconvnet {
 
 struct WinogradGeometry {
-  static constexpr int64_t kWeightsTiles = 64;  // tiles of backward_weights that share scratch: its products' depth
   Conv2dGeometry conv;
   int64_t tile;  // m: outputs of a tile in each direction
 
@@ -33,9 +32,23 @@ struct WinogradGeometry {
   int64_t kernel_size(int64_t depth, int64_t columns) const {
     return product(positions(), depth, round_up(columns, kMaxColumnBlock));
   }
-  // A column block of output channels is one task's part of the weight gradient.
-  static constexpr int64_t kWeightsColumns = 128;
-  int64_t weights_columns() const { return conv.c_out < kWeightsColumns ? conv.c_out : kWeightsColumns; }
+  // The weight gradient is summed over tiles at each position, [c_in][c_out]. Where the sums of all positions stay in
+  // the second-level cache, a task takes a group of tiles, each of which is transformed once. Else it takes a row of
+  // positions and a block of output channels, and all tiles.
+  static constexpr int64_t kWeightsGroups = 8, kWeightsColumns = 128;
+  bool weights_by_tiles() const {
+    return product(positions(), conv.c_in, round_up(conv.c_out, kMaxColumnBlock)) <= int64_t{5} << 15;
+  }
+  int64_t weights_columns() const {
+    return weights_by_tiles() || conv.c_out < kWeightsColumns ? conv.c_out : kWeightsColumns;
+  }
+  int64_t weights_positions() const { return weights_by_tiles() ? positions() : side(); }
+  // Tiles that share scratch, the depth of the products: as many as keep it below 1.2 MB.
+  int64_t weights_tiles() const {
+    const int64_t columns = round_up(weights_columns(), kMaxColumnBlock), tile_size = tile_step(conv.c_in) + columns;
+    const int64_t most = ((int64_t{3} << 17) * 3 / 4 / weights_positions() - conv.c_in * columns) / tile_size;
+    return most > 64 ? 64 : most < 16 ? 16 : most;
+  }
 
   // Distance of two tiles: whole vectors, and a cache line more, as powers of two would share few cache sets.
   static int64_t tile_step(int64_t channels) { return round_up(channels, 16) + 16; }
@@ -104,7 +117,8 @@ struct Conv2dWinogradBackwardWeights {
   const float* dy;  // [rows, oh, ow, c_out]
   float* dkernel;   // [3, 3, c_in, c_out]
   float* dbias;     // [c_out] or null
-  float* partial;   // [t][3][c_in, c_out]: transformed back along one axis
+  float* partial;   // of groups of tiles: [group][9 c_in c_out + c_out], kernel and bias; else [t][3][c_in, c_out],
+                    // transformed back along one axis
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -114,13 +128,14 @@ struct Conv2dWinogradBackwardWeights {
     v.input("dy", dy, per_row(g.out_size()));
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
-    const int64_t side = geometry.side(), columns = round_up(geometry.weights_columns(), kMaxColumnBlock);
-    v.scratch("partial", partial, fixed(product(side, 3, g.c_in, g.c_out)));
-    const auto block = [side](int64_t step) {
-      return side * WinogradGeometry::position_step(WinogradGeometry::kWeightsTiles, step);
-    };
-    v.worker_scratch(geometry.window_size(g.c_in > g.c_out ? g.c_in : g.c_out) + side * g.c_in * columns +
-                     block(WinogradGeometry::tile_step(g.c_in)) + block(columns));
+    const int64_t columns = round_up(geometry.weights_columns(), kMaxColumnBlock), tiles = geometry.weights_tiles();
+    v.scratch("partial", partial,
+              fixed(geometry.weights_by_tiles() ? product(WinogradGeometry::kWeightsGroups, 9 * g.c_in + 1, g.c_out)
+                                                : product(geometry.side(), 3, g.c_in, g.c_out)));
+    const auto block = [tiles](int64_t step) { return WinogradGeometry::position_step(tiles, step); };
+    v.worker_scratch(geometry.window_size(g.c_in > g.c_out ? g.c_in : g.c_out) +
+                     product(geometry.weights_positions(),
+                             g.c_in * columns + block(WinogradGeometry::tile_step(g.c_in)) + block(columns)));
   }
 };
 

@@ -18,9 +18,12 @@ struct DenseGeometry {
   void visit(Visitor& v) {
     v.positive("vectors", vectors), v.positive("k", k), v.positive("m", m);
   }
-  // A large matrix is read slice by slice, each by one thread, as it lies in memory; the sums of the slices are added
-  // in order. Fixed by the problem, so the bits are too.
-  int64_t slices() const { return k * m >= int64_t{1} << 20 ? 16 : 1; }
+  // A matrix that is not small is read slice by slice, each by one thread, as it lies in memory; the sums of the slices
+  // are added in order. Fixed by the problem, so the bits are too.
+  int64_t slices() const {
+    const int64_t weights = product(k, m);
+    return weights >= int64_t{1} << 20 ? 16 : weights >= int64_t{1} << 15 && k >= 256 ? 8 : 1;
+  }
   // Inputs of a slice that are multiplied with all samples before the next ones: 16,384 weights, 512 inputs at most.
   int64_t slice_depth() const { return m > 2048 ? 8 : m < 32 ? 512 : 16384 / m; }
   static constexpr int64_t kTileRows = 16;  // samples of a register tile, padded to whole vectors, at most

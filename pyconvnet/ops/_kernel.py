@@ -10,7 +10,6 @@ import numpy as np
 from pyconvnet import _core
 
 _NO_INDICES = np.empty(0, np.int64)
-_DTYPES = {"float32": np.float32, "int32": np.int32, "uint16": np.uint16, "float64": np.float64}
 
 
 def run_kernel(
@@ -28,12 +27,9 @@ def run_kernel(
 ) -> None:
     """Runs `kernel` once; `buffers` are C-contiguous arrays by the kernel's own names, outputs written in place.
 
-    Scratch buffers are made here; a missing optional buffer is None. A kernel that gathers reads the rows `indices`
+    A missing optional buffer is None. A kernel that gathers reads the rows `indices`
     int64 [rows] of `feed`, an array of any numeric dtype and strides.
     """
     given = {name: array for name, array in buffers.items() if array is not None}
-    for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, dict(attributes)):
-        if role == "scratch":
-            given[name] = np.empty(count * (rows if for_each_row else 1), _DTYPES[dtype])
     sources: list[tuple[np.ndarray, np.ndarray | None]] = [] if feed is None else [(feed, None)]
     _core.run_kernel(kernel, dict(attributes), given, rows, seed, iteration, learning_rate, sources, indices)

@@ -19,18 +19,26 @@ struct WeightsJob {
   TileShape shape;
   int64_t row_tiles, column_tiles, units, slices;
 
+  // Patches sum the bias as one more row of the kernel, and so want it behind the kernel.
+  bool in_place() const { return slices == 1 && !g.uses_patches(); }
   float* kernel_sum(int64_t slice) const {
-    return slices == 1 ? op.dkernel : op.partial + slice * (g.kernel_size() + g.c_out);
+    return in_place() ? op.dkernel : op.partial + slice * (g.kernel_size() + g.c_out);
   }
   float* bias_sum(int64_t slice) const {
     if (!op.dbias) return nullptr;
-    return slices == 1 ? op.dbias : kernel_sum(slice) + g.kernel_size();
+    return in_place() ? op.dbias : kernel_sum(slice) + g.kernel_size();
   }
 };
 
+// Rows of patches: taps and channels, and ones for the bias.
+inline int64_t patch_rows(const Conv2dBackwardWeights& op) {
+  const Conv2dGeometry& g = op.geometry;
+  return g.kernel_h * g.kernel_w * g.c_in + (op.dbias ? 1 : 0);
+}
+
 inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
   const Conv2dGeometry& g = op.geometry;
-  const int64_t rows = g.uses_patches() ? g.kernel_h * g.kernel_w * g.c_in : g.group_in();
+  const int64_t rows = g.uses_patches() ? patch_rows(op) : g.group_in();
   const TileShape shape = tile_shape(rows, g.group_out());
   const int64_t row_tiles = (rows + shape.rows - 1) / shape.rows;
   const int64_t column_tiles = (g.group_out() + shape.width - 1) / shape.width;
@@ -141,8 +149,23 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
     }
 }
 
-// patches[tap, channel][pixel] of one image.
-inline void make_patches(const Conv2dGeometry& g, const float* image, float* patches) {
+// A row of patches: the pixels that one tap sees from one output row, zeros where it sees none.
+inline void copy_taps(const float* from, int64_t stride, TapRange inside, int64_t outputs, float* to) {
+  for (int64_t ow = 0; ow < inside.first; ++ow) to[ow] = 0.0f;
+  if (stride == 1)
+    for_each_vector(inside.first, inside.last,
+                    [&](int64_t ow, int64_t lanes) { store_lanes(to + ow, load_lanes(from + ow, lanes), lanes); });
+  else
+    for (int64_t ow = inside.first; ow < inside.last; ++ow) to[ow] = from[ow * stride];
+  for (int64_t ow = inside.last; ow < outputs; ++ow) to[ow] = 0.0f;
+}
+
+// patches[tap, channel][pixel] of one image. `planes` has room for its channels one after another.
+inline void make_patches(const Conv2dGeometry& g, const float* image, float* patches, float* planes) {
+  if (g.c_in > 1)
+    for (int64_t i = 0; i < g.h * g.w; ++i)
+      for (int64_t c = 0; c < g.c_in; ++c) planes[c * g.h * g.w + i] = image[i * g.c_in + c];
+  const float* source = g.c_in > 1 ? planes : image;
   for (int64_t kh = 0; kh < g.kernel_h; ++kh)
     for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
       const TapRange inside = outputs_inside(kw, g.stride_w, g.dilation_w, g.pad_left, g.ow, g.w);
@@ -150,24 +173,20 @@ inline void make_patches(const Conv2dGeometry& g, const float* image, float* pat
         for (int64_t oh = 0; oh < g.oh; ++oh, patches += g.ow) {
           const int64_t ih = oh * g.stride_h + kh * g.dilation_h - g.pad_top;
           const bool row_inside = ih >= 0 && ih < g.h;
-          const int64_t first = row_inside ? inside.first : g.ow, last = row_inside ? inside.last : g.ow;
-          const float* from = image + (ih * g.w + kw * g.dilation_w - g.pad_left) * g.c_in + c;
-          for (int64_t ow = 0; ow < first; ++ow) patches[ow] = 0.0f;
-          if (g.stride_w * g.c_in == 1)
-            for (int64_t ow = first; ow < last; ++ow) patches[ow] = from[ow];
-          else
-            for (int64_t ow = first; ow < last; ++ow) patches[ow] = from[ow * g.stride_w * g.c_in];
-          for (int64_t ow = last; ow < g.ow; ++ow) patches[ow] = 0.0f;
+          copy_taps(source + (c * g.h + ih) * g.w + kw * g.dilation_w - g.pad_left, g.stride_w,
+                    row_inside ? inside : TapRange{g.ow, g.ow}, g.ow, patches);
         }
     }
 }
 
-inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float* kernel_sum, float* bias_sum,
-                        float* patches) {
+// Images [begin, end) of a slice: the kernel's sums, and the bias's behind them.
+inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float* sum, float* patches) {
   const Conv2dGeometry& g = job.g;
-  const int64_t pixels = g.oh * g.ow, depth = g.kernel_h * g.kernel_w * g.c_in, zero_offset = 0;
+  const int64_t pixels = g.oh * g.ow, rows = patch_rows(job.op), zero_offset = 0;
+  if (job.op.dbias)
+    for (int64_t i = 0; i < pixels; ++i) patches[(rows - 1) * pixels + i] = 1.0f;
   for (int64_t n = begin; n < end; ++n) {
-    make_patches(g, job.op.x + n * g.in_size(), patches);
+    make_patches(g, job.op.x + n * g.in_size(), patches, patches + rows * pixels);
     const float* dy = job.op.dy + n * g.out_size();
     Tile tile{};
     tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
@@ -175,11 +194,10 @@ inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float
     tile.b_step = tile.c_step = g.c_out, tile.accumulate = n > begin;
     for (int64_t unit = 0; unit < job.units; ++unit) {
       const int64_t row = unit / job.column_tiles * job.shape.rows, co = unit % job.column_tiles * job.shape.width;
-      tile.a = patches + row * pixels, tile.b = dy + co, tile.c = kernel_sum + row * g.c_out + co;
+      tile.a = patches + row * pixels, tile.b = dy + co, tile.c = sum + row * g.c_out + co;
       tile.columns = g.c_out - co < job.shape.width ? g.c_out - co : job.shape.width;
-      run_tile(tile, job.shape.vectors, depth - row < job.shape.rows ? depth - row : job.shape.rows);
+      run_tile(tile, job.shape.vectors, rows - row < job.shape.rows ? rows - row : job.shape.rows);
     }
-    if (bias_sum) sum_columns(dy, pixels, g.c_out, n > begin, bias_sum);
   }
 }
 
@@ -211,14 +229,14 @@ inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& 
   parallel_for(*run.pool, job.slices * parts, [&](int64_t task, int worker) {
     const int64_t slice = task / parts, part = task % parts;
     const int64_t begin = slice * run.rows / job.slices, end = (slice + 1) * run.rows / job.slices;
-    float *kernel_sum = job.kernel_sum(slice), *bias_sum = part == 0 ? job.bias_sum(slice) : nullptr;
+    float* kernel_sum = job.kernel_sum(slice);
     if (g.uses_patches())
-      sum_patches(job, begin, end, kernel_sum, bias_sum, run.pool->scratch(worker));
+      sum_patches(job, begin, end, kernel_sum, run.pool->scratch(worker));
     else
-      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum, bias_sum,
-                run.pool->scratch(worker));
+      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum,
+                part == 0 ? job.bias_sum(slice) : nullptr, run.pool->scratch(worker));
   });
-  if (job.slices > 1) add_slices(job, run);
+  if (!job.in_place()) add_slices(job, run);
 }
 
 }  // namespace

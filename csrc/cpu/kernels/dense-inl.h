@@ -1,6 +1,8 @@
 // Matrix products of a dense layer. The weights [k, m] are read once, where they lie; the batch is small beside them.
 #pragma once
 
+#include <initializer_list>
+
 #include "cpu/kernels/adam-inl.h"
 #include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/parallel-inl.h"
@@ -26,6 +28,34 @@ template <class F>
 inline void for_each_tile_rows(int64_t rows, const TileShape& shape, const F& fn) {
   for (int64_t row = 0; row < rows; row += shape.rows) fn(row, rows - row < shape.rows ? rows - row : shape.rows);
 }
+
+inline int64_t pieces_of(int64_t total, int64_t piece) { return (total + piece - 1) / piece; }
+
+// What is read next from memory: streams of one size, fetched piece by piece beside the work on what is here, and so
+// evenly that neither waits for the other.
+class Ahead {
+ public:
+  static constexpr int64_t kMostStreams = 3;
+  Ahead(std::initializer_list<const float*> streams, int64_t size) : size_(size) {
+    if (size > 0)
+      for (const float* stream : streams) streams_[count_++] = stream;
+  }
+
+  // Floats to fetch in each of `steps` steps, so that all has been fetched behind them.
+  int64_t step(int64_t steps) const { return steps > 0 ? pieces_of(count_ * size_, steps) : 0; }
+  // Where to fetch the next `floats`, or null where all is fetched.
+  const float* next(int64_t floats) {
+    if (stream_ == count_) return nullptr;
+    const float* p = streams_[stream_] + offset_;
+    offset_ += floats;
+    if (offset_ >= size_) offset_ = 0, ++stream_;
+    return p;
+  }
+
+ private:
+  const float* streams_[kMostStreams] = {};
+  int64_t size_, count_ = 0, stream_ = 0, offset_ = 0;
+};
 
 // ---- forward ----
 
@@ -72,24 +102,26 @@ inline void forward_columns(const DenseForward& op, int64_t rows, const TileShap
 }
 
 // Inputs [begin, end) times all columns, a few rows of weights at a time, which come from memory in one stream: while
-// the first samples are multiplied with a piece, the next piece is fetched.
+// the samples are multiplied with a piece, each tile fetches its part of the next piece.
 inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end,
                           float* sum, float* packed) {
   const DenseGeometry& g = op.geometry;
-  const int64_t depth = g.slice_depth();
+  const int64_t depth = g.slice_depth(), tiles = pieces_of(rows, shape.rows) * pieces_of(g.m, shape.width);
   Tile tile = dense_tile();
   tile.a = packed, tile.depth_step = round_up(shape.rows, Vec::kLanes);
-  tile.b_step = tile.ahead_step = tile.c_step = g.m;
+  tile.b_step = tile.c_step = g.m;
   for (int64_t d = begin; d < end; d += depth) {
-    const int64_t next = d + depth;
-    tile.depth = end < next ? end - d : depth;
+    tile.depth = end - d < depth ? end - d : depth;
     tile.accumulate = d > begin;
+    const int64_t next = d + tile.depth, next_depth = g.k - next < depth ? g.k - next : depth;
+    Ahead ahead({op.kernel + next * g.m}, next_depth * g.m);
+    tile.ahead_step = ahead.step(tiles * tile.depth);
     for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
       pack_transposed(op.x + row * g.k + d, g.k, count, tile.depth, tile.depth_step, packed);
       for (int64_t column = 0; column < g.m; column += shape.width) {
         tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
         tile.b = op.kernel + d * g.m + column;
-        tile.ahead = row == 0 && next < end ? op.kernel + next * g.m + column : nullptr;
+        tile.ahead = ahead.next(tile.depth * tile.ahead_step);
         tile.c = sum + row * g.m + column;
         run_tile(tile, shape.vectors, count);
       }
@@ -124,14 +156,17 @@ inline void dense_forward(const DenseForward& op, const Run& run) {
 
 // dx[:, first .. first + count) = dy W[first .. first + count)^T, with the weights transposed into `transposed`.
 inline void store_inputs(const DenseGeometry& g, const float* dy, const float* kernel, int64_t rows,
-                         const TileShape& shape, int64_t first, int64_t count, float* dx, float* transposed) {
+                         const TileShape& shape, int64_t first, int64_t count, float* dx, float* transposed,
+                         Ahead* ahead, int64_t ahead_step) {
   pack_transposed(kernel + first * g.m, g.m, count, g.m, shape.width, transposed);
   Tile tile = dense_tile();
   tile.row_step = g.m, tile.depth_step = 1, tile.depth = g.m;
   tile.b = transposed, tile.b_step = shape.width;
   tile.c_step = g.k, tile.columns = count;
+  tile.ahead_step = ahead_step;
   for_each_tile_rows(rows, shape, [&](int64_t row, int64_t tile_rows) {
     tile.a = dy + row * g.m, tile.c = dx + row * g.k + first;
+    tile.ahead = ahead ? ahead->next(tile.depth * ahead_step) : nullptr;
     run_tile(tile, shape.vectors, tile_rows);
   });
 }
@@ -142,44 +177,31 @@ inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
   const TileShape shape = tile_shape(rows, g.k);
   parallel_for(*run.pool, (g.k + shape.width - 1) / shape.width, [&](int64_t task, int worker) {
     const int64_t first = task * shape.width, count = g.k - first < shape.width ? g.k - first : shape.width;
-    store_inputs(g, op.dy, op.kernel, rows, shape, first, count, op.dx, run.pool->scratch(worker));
+    store_inputs(g, op.dy, op.kernel, rows, shape, first, count, op.dx, run.pool->scratch(worker), nullptr, 0);
   });
 }
-
-// What is read next from memory: pieces of one size, fetched a tile at a time while tiles are computed.
-struct Ahead {
-  static constexpr int64_t kPieces = 3;
-  const float* pieces[kPieces];
-  int64_t size;
-  int64_t fetched = 0;
-
-  const float* next(int64_t floats) {
-    if (fetched >= kPieces * size) return nullptr;
-    const float* p = pieces[fetched / size] + fetched % size;
-    fetched += floats;
-    return p;
-  }
-};
 
 // The gradient of the weights of inputs [row, row + count), written to `to`: x of a piece of the batch is packed, then
 // multiplied with all columns of dy. `ahead` may be null.
 inline void sum_weight_rows(const DenseGeometry& g, const float* x, const float* dy, int64_t batch,
-                            const TileShape& shape, int64_t row, int64_t count, float* to, float* packed,
-                            Ahead* ahead) {
+                            const TileShape& shape, int64_t row, int64_t count, float* to, float* packed, Ahead* ahead,
+                            int64_t ahead_step) {
   constexpr int64_t kBatch = DenseGeometry::kPackedBatch;
   Tile tile = dense_tile();
-  tile.a = packed, tile.depth_step = count;
-  tile.b_step = tile.c_step = g.m, tile.ahead_step = shape.width;
+  tile.a = packed, tile.depth_step = round_up(count, Vec::kLanes);
+  tile.b_step = tile.c_step = g.m, tile.ahead_step = ahead_step;
   int64_t first = 0;
   do {  // once at least: an empty batch gives zeros
     tile.depth = batch - first < kBatch ? batch - first : kBatch;
     for (int64_t n = 0; n < tile.depth; ++n)
-      for (int64_t r = 0; r < count; ++r) packed[n * count + r] = x[(first + n) * g.k + row + r];
+      for_each_vector(0, count, [&](int64_t i, int64_t lanes) {
+        store(packed + n * tile.depth_step + i, load_lanes(x + (first + n) * g.k + row + i, lanes));
+      });
     tile.accumulate = first > 0;
     for (int64_t column = 0; column < g.m; column += shape.width) {
       tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
       tile.b = dy + first * g.m + column, tile.c = to + column;
-      tile.ahead = ahead ? ahead->next(tile.depth * shape.width) : nullptr;
+      tile.ahead = ahead ? ahead->next(tile.depth * ahead_step) : nullptr;
       run_tile(tile, shape.vectors, count);
     }
     first += kBatch;
@@ -214,31 +236,45 @@ inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& ru
   for_each_input_block(g, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
     for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
       sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, op.dkernel + (first + row) * g.m,
-                      run.pool->scratch(worker), nullptr);
+                      run.pool->scratch(worker), nullptr, 0);
+    });
+  });
+}
+
+// One block of inputs: their gradient, then that of a few rows of weights and Adam's step while it is in the
+// first-level cache. Meanwhile the next block is fetched.
+inline void update_block(const DenseBackwardAdam& op, int64_t batch, const AdamStep& step, int64_t first,
+                         int64_t inputs, float* gradient) {
+  const DenseGeometry& g = op.geometry;
+  const TileShape data_shape = tile_shape(batch, g.k);
+  const TileShape shape = tile_shape(g.k < DenseGeometry::kBlock ? g.k : DenseGeometry::kBlock, g.m);
+  const int64_t offset = first * g.m, size = inputs * g.m, next = offset + size;
+  const int64_t next_size = g.k * g.m - next < size ? g.k * g.m - next : size;
+  Ahead ahead({op.w + next, op.m + next, op.v + next}, next_size);
+  const int64_t data_steps = pieces_of(inputs, data_shape.width) * pieces_of(batch, data_shape.rows) * g.m;
+  const int64_t weight_steps = pieces_of(inputs, shape.rows) * pieces_of(g.m, shape.width) * batch;
+  // The step takes a third of the time or more.
+  const int64_t ahead_step = ahead.step((op.dx ? data_steps + weight_steps : weight_steps) * 3 / 2);
+  if (op.dx)
+    for (int64_t i = 0; i < inputs; i += data_shape.width)
+      store_inputs(g, op.dy, op.w, batch, data_shape, first + i,
+                   inputs - i < data_shape.width ? inputs - i : data_shape.width, op.dx, gradient, &ahead, ahead_step);
+  for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
+    sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, gradient, gradient + DenseGeometry::kBlock * g.m,
+                    &ahead, ahead_step);
+    const int64_t at = offset + row * g.m;
+    for_each_vector(0, count * g.m, [&](int64_t i, int64_t lanes) {
+      if (const float* p = ahead.next(Vec::kLanes)) __builtin_prefetch(p);
+      step(op.w + at + i, gradient + i, op.m + at + i, op.v + at + i, lanes);
     });
   });
 }
 
 inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
-  const DenseGeometry& g = op.geometry;
-  const int64_t batch = run.rows * g.vectors;
-  const TileShape data_shape = tile_shape(batch, g.k);
-  const TileShape shape = tile_shape(g.k < DenseGeometry::kBlock ? g.k : DenseGeometry::kBlock, g.m);
+  const int64_t batch = run.rows * op.geometry.vectors;
   const AdamStep step(op.rates, run);
-  for_each_input_block(g, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
-    float *gradient = run.pool->scratch(worker), *packed = gradient + DenseGeometry::kBlock * g.m;
-    if (op.dx)
-      for (int64_t i = 0; i < inputs; i += data_shape.width)
-        store_inputs(g, op.dy, op.w, batch, data_shape, first + i,
-                     inputs - i < data_shape.width ? inputs - i : data_shape.width, op.dx, gradient);
-    const int64_t offset = first * g.m;
-    Ahead ahead{{op.m + offset, op.v + offset, op.w + offset + inputs * g.m}, inputs * g.m};
-    for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
-      sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, gradient + row * g.m, packed, &ahead);
-    });
-    for_each_vector(0, inputs * g.m, [&](int64_t i, int64_t lanes) {
-      step(op.w + offset + i, gradient + i, op.m + offset + i, op.v + offset + i, lanes);
-    });
+  for_each_input_block(op.geometry, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
+    update_block(op, batch, step, first, inputs, run.pool->scratch(worker));
   });
 }
 

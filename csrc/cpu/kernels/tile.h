@@ -54,8 +54,9 @@ inline TileShape tile_shape(int64_t rows, int64_t columns) {
   if (columns > Vec::kLanes) vectors = 2;
   if (columns > 2 * Vec::kLanes && rows <= max_rows(4)) vectors = 4;
   const int64_t most = max_rows(vectors);
-  const int64_t pieces = rows > most ? (rows + most - 1) / most : 1;  // an empty batch has a shape too
-  return {vectors, static_cast<int64_t>(vectors) * Vec::kLanes, (rows + pieces - 1) / pieces};
+  const int64_t pieces = rows > most ? (rows + most - 1) / most : 1;
+  const int64_t height = rows > 0 ? (rows + pieces - 1) / pieces : 1;  // an empty batch has a shape too
+  return {vectors, static_cast<int64_t>(vectors) * Vec::kLanes, height};
 }
 
 }  // namespace

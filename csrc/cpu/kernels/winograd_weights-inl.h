@@ -1,6 +1,6 @@
-// The weight gradient by Winograd: dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G. A task takes one row of the
-// t x t positions and a block of output channels, for all tiles in order: nobody else adds to its sums, so the bits do
-// not depend on the number of threads, and the sums stay in the second-level cache.
+// The weight gradient by Winograd: dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G. A task takes either a group
+// of tiles, or one row of the t x t positions and a block of output channels for all tiles in order: in both cases the
+// sums are its own, so the bits do not depend on the number of threads, and they stay in the second-level cache.
 #pragma once
 
 #include "cpu/kernels/winograd_tiles-inl.h"
@@ -12,53 +12,70 @@ constexpr int kSumRow = 1;  // row 1 of A is all ones: position (1, 1) of A dy A
 
 struct WeightsScratch {
   float* window;
-  float* x;    // [position in the row][tile], x_step apart: B^T d B
-  float* dy;   // [position in the row][column block][tile][width]: A dy A^T
-  float* sum;  // [position in the row][c_in][columns]
+  float* x;    // [position][tile], x_step apart: B^T d B
+  float* dy;   // [position][column block][tile][width]: A dy A^T
+  float* sum;  // [position][c_in][columns]
   int64_t x_step, x_position_step, dy_position_step, sum_position_step;
 };
 
 template <int kTile>
 struct WeightsTask {
   static constexpr int kSide = Winograd<kTile>::kSide;
-  static constexpr int64_t kTiles = WinogradGeometry::kWeightsTiles;
   const Conv2dWinogradBackwardWeights& op;
   const WinogradGeometry& g;
   TileShape shape;
   int64_t first_column, columns;
+  int64_t positions, block_tiles;
 
   WeightsScratch scratch(float* p) const {
     WeightsScratch s{};
     const int64_t padded = round_up(columns, kMaxColumnBlock), c_in = g.conv.c_in;
     s.window = p, s.x = p + g.window_size(c_in > g.conv.c_out ? c_in : g.conv.c_out);
-    s.x_step = WinogradGeometry::tile_step(c_in), s.x_position_step = WinogradGeometry::position_step(kTiles, s.x_step);
-    s.dy = s.x + kSide * s.x_position_step, s.dy_position_step = WinogradGeometry::position_step(kTiles, padded);
-    s.sum = s.dy + kSide * s.dy_position_step, s.sum_position_step = c_in * padded;
+    s.x_step = WinogradGeometry::tile_step(c_in);
+    s.x_position_step = WinogradGeometry::position_step(block_tiles, s.x_step);
+    s.dy = s.x + positions * s.x_position_step;
+    s.dy_position_step = WinogradGeometry::position_step(block_tiles, padded);
+    s.sum = s.dy + positions * s.dy_position_step, s.sum_position_step = c_in * padded;
     return s;
   }
 
-  // Row kRow of the positions of `count` tiles from tile `first` on.
+  static void transform_x(const Vec (&d)[kSide], Vec (&v)[kSide]) { Winograd<kTile>::input(d, v); }
+  static void transform_dy(const Vec (&y)[kTile], Vec (&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); }
+
+  // Row kRow of the positions, or all of them where kRow is kSide.
+  template <int kRow, int kFrom, class Transform>
+  void transform(const Window& window, int64_t channel, int64_t lanes, const Transform& along_axis, float* to,
+                 int64_t position_step) const {
+    Vec in[kFrom][kFrom];
+    load_window(window, channel, lanes, in);
+    if constexpr (kRow < kSide) {
+      Vec out[kSide];
+      transform_row<kRow>(along_axis, in, out);
+#pragma GCC unroll 8
+      for (int j = 0; j < kSide; ++j) store(to + j * position_step, out[j]);
+    } else {
+      Vec out[kSide][kSide];
+      transform_both(along_axis, in, out);
+#pragma GCC unroll 8
+      for (int i = 0; i < kSide; ++i)
+#pragma GCC unroll 8
+        for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * position_step, out[i][j]);
+    }
+  }
+
+  // `count` tiles from tile `first` on.
   template <int kRow>
   void transform_tiles(const WeightsScratch& s, int64_t first, int64_t count) const {
     for (int64_t t = 0; t < count; ++t) {
       const TilePlace at = tile_place(g, first + t);
       const Window x = input_window<kTile>(g, op.x, at, s.window);
       for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
-        Vec in[kSide][kSide], out[kSide];
-        load_window(x, c, lanes, in);
-        transform_row<kRow>([](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); }, in, out);
-#pragma GCC unroll 8
-        for (int j = 0; j < kSide; ++j) store(s.x + j * s.x_position_step + t * s.x_step + c, out[j]);
+        transform<kRow, kSide>(x, c, lanes, transform_x, s.x + t * s.x_step + c, s.x_position_step);
       });
       const Window dy = output_window<kTile>(g, op.dy, at, s.window);
       for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-        Vec in[kTile][kTile], out[kSide];
-        load_window(dy, first_column + c, lanes, in);
-        transform_row<kRow>([](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); }, in,
-                            out);
-        float* to = s.dy + c / shape.width * kTiles * shape.width + t * shape.width + c % shape.width;
-#pragma GCC unroll 8
-        for (int j = 0; j < kSide; ++j) store(to + j * s.dy_position_step, out[j]);
+        float* to = s.dy + c / shape.width * block_tiles * shape.width + t * shape.width + c % shape.width;
+        transform<kRow, kTile>(dy, first_column + c, lanes, transform_dy, to, s.dy_position_step);
       });
     }
   }
@@ -69,22 +86,23 @@ struct WeightsTask {
     tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
     tile.row_step = 1, tile.depth_step = s.x_step, tile.depth = count;
     tile.b_step = shape.width, tile.c_step = padded, tile.accumulate = accumulate;
-    for (int64_t j = 0; j < kSide; ++j)
+    for (int64_t j = 0; j < positions; ++j)
       for (int64_t c = 0; c < columns; c += shape.width)
         for (int64_t row = 0; row < c_in; row += shape.rows) {
           tile.a = s.x + j * s.x_position_step + row;
-          tile.b = s.dy + j * s.dy_position_step + c * kTiles;
+          tile.b = s.dy + j * s.dy_position_step + c * block_tiles;
           tile.c = s.sum + j * s.sum_position_step + row * padded + c;
           tile.columns = columns - c < shape.width ? columns - c : shape.width;
           run_tile(tile, shape.vectors, c_in - row < shape.rows ? c_in - row : shape.rows);
         }
   }
 
-  void add_bias(const WeightsScratch& s, int64_t count, bool accumulate) const {
+  // `position` is that where A dy A^T is the sum of the tile.
+  void add_bias(const WeightsScratch& s, int64_t position, int64_t count, bool accumulate, float* dbias) const {
     for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-      float* bias = op.dbias + first_column + c;
+      float* bias = dbias + first_column + c;
       const float* from =
-          s.dy + kSumRow * s.dy_position_step + c / shape.width * kTiles * shape.width + c % shape.width;
+          s.dy + position * s.dy_position_step + c / shape.width * block_tiles * shape.width + c % shape.width;
       Vec sum = accumulate ? load_lanes(bias, lanes) : zero();
       for (int64_t t = 0; t < count; ++t) sum = sum + load(from + t * shape.width);
       store_lanes(bias, sum, lanes);
@@ -105,14 +123,35 @@ struct WeightsTask {
   }
 
   template <int kRow>
+  void add_tiles(const WeightsScratch& s, int64_t begin, int64_t end, int64_t sum_position, float* dbias) const {
+    for (int64_t first = begin; first < end; first += block_tiles) {
+      const int64_t count = end - first < block_tiles ? end - first : block_tiles;
+      transform_tiles<kRow>(s, first, count);
+      add_products(s, count, first > begin);
+      if (dbias) add_bias(s, sum_position, count, first > begin, dbias);
+    }
+  }
+
+  // A group of tiles and all positions: partial[group] gets the kernel's gradient, and the bias's behind it.
+  void run_group(int64_t begin, int64_t end, float* memory, float* partial) const {
+    const WeightsScratch s = scratch(memory);
+    const int64_t padded = round_up(columns, kMaxColumnBlock), size = g.conv.c_in * g.conv.c_out;
+    add_tiles<kSide>(s, begin, end, kSumRow * kSide + kSumRow, op.dbias ? partial + 9 * size : nullptr);
+    for (int64_t ci = 0; ci < g.conv.c_in; ++ci)
+      for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+        Vec sums[kSide][kSide], taps[3][3];
+        for (int64_t p = 0; p < positions; ++p)
+          sums[p / kSide][p % kSide] = load(s.sum + p * s.sum_position_step + ci * padded + c);
+        transform_both([](const Vec(&u)[kSide], Vec(&to)[3]) { Winograd<kTile>::kernel_adjoint(u, to); }, sums, taps);
+        for (int64_t tap = 0; tap < 9; ++tap)
+          store_lanes(partial + tap * size + ci * g.conv.c_out + c, taps[tap / 3][tap % 3], lanes);
+      });
+  }
+
+  template <int kRow>
   void run_row(int64_t tiles, float* memory) const {
     const WeightsScratch s = scratch(memory);
-    for (int64_t first = 0; first < tiles; first += kTiles) {
-      const int64_t count = tiles - first < kTiles ? tiles - first : kTiles;
-      transform_tiles<kRow>(s, first, count);
-      add_products(s, count, first > 0);
-      if (kRow == kSumRow && op.dbias) add_bias(s, count, first > 0);
-    }
+    add_tiles<kRow>(s, 0, tiles, kSumRow, kRow == kSumRow ? op.dbias : nullptr);
     store_partial_sums(s, kRow);
   }
 
@@ -127,6 +166,27 @@ struct WeightsTask {
     if constexpr (kSide == 6) return row == 4 ? run_row<4>(tiles, memory) : run_row<5>(tiles, memory);
   }
 };
+
+// The gradients of all groups, added in order.
+inline void add_groups(const Conv2dWinogradBackwardWeights& op, int64_t groups, const Run& run) {
+  const Conv2dGeometry& g = op.geometry.conv;
+  const int64_t kernel = g.kernel_size(), group_size = kernel + g.c_out;
+  for_each_range(*run.pool, kernel, 4096, [&](int64_t begin, int64_t end) {
+    for_each_vector(begin, end, [&](int64_t i, int64_t lanes) {
+      Vec sum = load_lanes(op.partial + i, lanes);
+      for (int64_t group = 1; group < groups; ++group)
+        sum = sum + load_lanes(op.partial + group * group_size + i, lanes);
+      store_lanes(op.dkernel + i, sum, lanes);
+    });
+  });
+  if (!op.dbias) return;
+  for_each_vector(0, g.c_out, [&](int64_t c, int64_t lanes) {
+    Vec sum = load_lanes(op.partial + kernel + c, lanes);
+    for (int64_t group = 1; group < groups; ++group)
+      sum = sum + load_lanes(op.partial + group * group_size + kernel + c, lanes);
+    store_lanes(op.dbias + c, sum, lanes);
+  });
+}
 
 // Back along the columns of the positions.
 template <int kTile>
@@ -153,13 +213,23 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
     if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.conv.c_out) * sizeof(float));
     return;
   }
-  constexpr int64_t kRows = Winograd<kTile>::kSide, kColumns = WinogradGeometry::kWeightsColumns;
   const TileShape shape = tile_shape(g.conv.c_in, g.weights_columns());
+  const int64_t tiles = run.rows * g.tiles(), positions = g.weights_positions(), block_tiles = g.weights_tiles();
+  if (g.weights_by_tiles()) {
+    const int64_t groups = tiles < WinogradGeometry::kWeightsGroups ? tiles : WinogradGeometry::kWeightsGroups;
+    const WeightsTask<kTile> job{op, g, shape, 0, g.conv.c_out, positions, block_tiles};
+    parallel_for(*run.pool, groups, [&](int64_t group, int worker) {
+      job.run_group(group * tiles / groups, (group + 1) * tiles / groups, run.pool->scratch(worker),
+                    op.partial + group * (g.conv.kernel_size() + g.conv.c_out));
+    });
+    return add_groups(op, groups, run);
+  }
+  constexpr int64_t kRows = Winograd<kTile>::kSide, kColumns = WinogradGeometry::kWeightsColumns;
   const int64_t blocks = (g.conv.c_out + kColumns - 1) / kColumns;
   parallel_for(*run.pool, kRows * blocks, [&](int64_t task, int worker) {
     const int64_t column = task % blocks * kColumns, left = g.conv.c_out - column;
-    const WeightsTask<kTile> job{op, g, shape, column, left < kColumns ? left : kColumns};
-    job.run(task / blocks, run.rows * g.tiles(), run.pool->scratch(worker));
+    const WeightsTask<kTile> job{op, g, shape, column, left < kColumns ? left : kColumns, positions, block_tiles};
+    job.run(task / blocks, tiles, run.pool->scratch(worker));
   });
   finish_kernel<kTile>(op, run);
 }
