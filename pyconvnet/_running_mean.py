@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from numpy.typing import ArrayLike
 
+from pyconvnet._answer import AnsweredNumber
+
 
 class RunningMean:
     """Keras's `update_state`, `result` and `reset_state`; a class says what a batch adds."""
@@ -29,16 +31,16 @@ class RunningMean:
         total, count = self._batch(y_true, y_pred)
         self.__dict__["_sums"] = self._sums[0] + float(total), self._sums[1] + float(count)
 
-    def result(self) -> float:
+    def result(self) -> AnsweredNumber:
         """The mean over all samples since the last `reset_state`; 0 without any."""
         total, count = self._sums
-        return total / count if count else 0.0
+        return AnsweredNumber(total / count if count else 0.0)
 
     def reset_state(self) -> None:
         """Forgets all batches."""
         self.__dict__.pop("_sums", None)
 
-    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike) -> AnsweredNumber:
         """Adds a batch and answers the mean of all."""
         self.update_state(y_true, y_pred)
         return self.result()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyconvnet import ops
+from pyconvnet._answer import Answer
 from pyconvnet._suggest import unknown
 from pyconvnet.ops._check import float_array, real
 
@@ -43,7 +44,7 @@ class ActivationFunction:
         """
         known = {self.parameter_name: self.parameter} if self.parameter_name else {}
         if not isinstance(x, _tensors().KerasTensor):
-            return ops.activation(x, self.name, **(known | parameters))
+            return ops.activation(x, self.name, **(known | parameters)).view(Answer)
         if known | parameters != known:
             raise ValueError(f"activations.{self.name}: layers have no {parameters} for it; only {known or 'none'}")
         return _tensors().Activation(self)(x)
@@ -69,11 +70,11 @@ class _ReLU(ActivationFunction):
         edge = real(who, "threshold", threshold)
         largest = np.inf if max_value is None else real(who, "max_value", max_value, minimum=0.0)
         if slope == edge == 0.0 and max_value is None:
-            return ops.activation(values, self.name)
+            return ops.activation(values, self.name).view(Answer)
         # as Keras: what is kept is cut to 0 .. max_value, a negative value above the threshold too
         kept = np.where(values > edge, values, 0.0)
         kept = kept if max_value is None else np.clip(kept, 0.0, largest)
-        return (kept - slope * np.maximum(edge - values, 0.0)).astype(np.float32)
+        return (kept - slope * np.maximum(edge - values, 0.0)).astype(np.float32).view(Answer)
 
 
 def _tensors() -> Any:

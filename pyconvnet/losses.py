@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyconvnet._answer import AnsweredNumber
 from pyconvnet._identifiers import Configurable, argument_names, refuse_methods, resolve
 from pyconvnet._on_arrays import loss_values, position_losses
 from pyconvnet.ops._check import FloatArray, check_dtype, check_last_axis, rate
@@ -51,7 +52,7 @@ class Loss(Configurable, LossSpec):
         """Refuses a loss written in Python, which nothing would call."""
         refuse_methods(cls, ("call", "__call__"), "use a loss of pyconvnet.losses; metrics can be functions")
 
-    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> AnsweredNumber:
         """The loss of arrays.
 
         Args:
@@ -62,7 +63,7 @@ class Loss(Configurable, LossSpec):
         Raises:
             ValueError, TypeError: shapes that do not fit, class numbers out of range.
         """
-        return float(self.values(y_true, y_pred, sample_weight).mean(dtype=np.float64))
+        return AnsweredNumber(self.values(y_true, y_pred, sample_weight).mean(dtype=np.float64))
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> FloatArray:
         """The loss of each sample, float32 [n]; arguments as for a call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,6 +117,38 @@ def test_versions_and_switches() -> None:
     assert [int(part) for part in names["tf"].__version__.split("+")[0].split(".")] >= [2, 16]
     assert names["keras"].__version__ == names["tf"].keras.__version__ == "3.15.1+pyconvnet"
     assert names["gpus"] == [] and len(names["cpus"]) == 1
+
+
+def test_the_beginners_quickstart_of_tensorflow() -> None:
+    rng = np.random.default_rng(0)
+    names: dict[str, Any] = {"__builtins__": UserBuiltins(), "x": rng.random((40, 6, 6)), "y": np.arange(40) % 3}
+    exec(
+        "import tensorflow as tf\n"
+        "model = tf.keras.models.Sequential([\n"
+        "    tf.keras.layers.Flatten(input_shape=(6, 6)), tf.keras.layers.Dense(8, activation=tf.nn.relu),\n"
+        "    tf.keras.layers.Dropout(0.2), tf.keras.layers.Dense(3)])\n"
+        "logits = model(x[:1]).numpy()\n"
+        "shares = tf.nn.softmax(logits).numpy()\n"
+        "loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+        "loss = loss_fn(y[:1], logits).numpy()\n"
+        "model.compile(optimizer='adam', loss=loss_fn, metrics=['accuracy'])\n"
+        "model.fit(x, y, epochs=2, verbose=0)\n"
+        "trained = tf.keras.Sequential([model, tf.keras.layers.Softmax()])(x[:5])\n",
+        names,
+    )
+    exponentials = np.exp(names["logits"].astype(float))
+    np.testing.assert_allclose(names["shares"], exponentials / exponentials.sum(), rtol=1e-6)
+    assert type(names["shares"]) is np.ndarray and isinstance(names["loss"], np.float32)
+    assert names["loss"] == pytest.approx(-np.log(names["shares"][0, 0]), rel=1e-5)
+    np.testing.assert_allclose(names["trained"].numpy().sum(axis=1), np.ones(5), rtol=1e-6)
+
+
+def test_what_losses_and_metrics_answer_can_be_asked_for_numpy() -> None:
+    metric = pyconvnet.metrics.SparseCategoricalAccuracy()
+    metric.update_state([1, 0], [[0.1, 0.9], [0.2, 0.8]])
+    assert metric.result().numpy() == np.float32(0.5) and repr(metric.result()) == "0.5"
+    copied = pickle.loads(pickle.dumps(metric.result()))
+    assert type(copied) is float
 
 
 def test_clear_session_starts_names_anew() -> None:

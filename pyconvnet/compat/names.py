@@ -82,6 +82,7 @@ _TENSORFLOW: dict[str, dict[str, str]] = {
     "": {"__version__": "pyconvnet.compat.names.TENSORFLOW_VERSION"},
     "config": _same("pyconvnet.compat.stand_ins", "list_physical_devices"),
     "config.experimental": _same("pyconvnet.compat.stand_ins", "enable_op_determinism list_physical_devices"),
+    "nn": _same("pyconvnet.activations", "elu gelu leaky_relu relu sigmoid silu softmax softplus swish tanh"),
     "random": {"set_seed": "pyconvnet.utils.set_random_seed"},
     "test": _same("pyconvnet.compat.stand_ins", "is_gpu_available"),
 }
@@ -98,7 +99,8 @@ OFFERED: dict[str, dict[str, str]] = (
 
 # What differs from Keras 3 everywhere.
 EVERYWHERE = (
-    "Values are NumPy arrays and Python's numbers, never tensors. Weights and activations are float32, so that `dtype` "
+    "Values are NumPy arrays and Python's numbers, never tensors, though those that models, losses, metrics and "
+    "activations answer have `numpy()`. Weights and activations are float32, so that `dtype` "
     'is "float32" or left out.',
     "Layers have no constraints (`kernel_constraint`, `bias_constraint`, `depthwise_constraint`, `beta_constraint`, "
     '`gamma_constraint`), no `data_format="channels_first"`, no masks, no `quantization_config`, no `lora_rank` and no '
@@ -177,6 +179,10 @@ DIFFERS: dict[str, str] = {
     "tensorflow.config.experimental.enable_op_determinism": "nothing to do: pyconvnet always repeats itself",
     "tensorflow.config.experimental.list_physical_devices": "GPU: empty, so that scripts take their path for the CPU",
     "tensorflow.config.list_physical_devices": "GPU: empty, so that scripts take their path for the CPU",
+    "tensorflow.nn.gelu": "the exact form only, no `approximate`",
+    "tensorflow.nn.leaky_relu": "its slope is called `negative_slope`, as in Keras 3",
+    "tensorflow.nn.relu": "as `keras.activations.relu`",
+    "tensorflow.nn.softmax": "over the last axis only, no `axis`",
     "tensorflow.random.set_seed": "the same as `keras.utils.set_random_seed`",
     "tensorflow.test.is_gpu_available": "always False",
 }

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pyconvnet._answer import AnsweredNumber
 from pyconvnet._identifiers import Configurable, argument_names, refuse_methods, serialize
 from pyconvnet._suggest import unknown_argument
 from pyconvnet.ops._check import FloatArray, integer, rate, real
@@ -41,7 +42,7 @@ _COMMON: dict[str, Any] = {
 _CLIPPING = {"clipnorm": "clip_by_norm", "clipvalue": "clip_by_value", "global_clipnorm": "clip_by_global_norm"}
 
 
-class LearningRate(float):
+class LearningRate(AnsweredNumber):
     """An optimizer's learning rate: a number that can be asked and set as Keras's variable can.
 
     Example:
@@ -61,10 +62,6 @@ class LearningRate(float):
         rate._optimizer = optimizer
         return rate
 
-    def numpy(self) -> np.float32:
-        """The number."""
-        return np.float32(self)
-
     def assign(self, value: float) -> None:
         """Sets the optimizer's learning rate.
 
@@ -72,9 +69,6 @@ class LearningRate(float):
             TypeError, ValueError: no number, a negative one, or a rate that a schedule gives.
         """
         self._optimizer.learning_rate = value
-
-    def __reduce__(self) -> tuple[type[float], tuple[float]]:
-        return float, (float(self),)  # a copy is a number
 
 
 class Optimizer(Configurable):

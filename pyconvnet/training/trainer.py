@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pyconvnet._answer import Answer
 from pyconvnet._suggest import suggests_arguments
 from pyconvnet.callbacks import Callback, CallbackList, History
 from pyconvnet.ops._check import integer
 from pyconvnet.plan.profile import Profile
 
 from . import loop, runs
-from .answer import Answer
 from .arguments import batch_rows, fit_feeds, one_batch, open_feed, validated_epochs
 from .fitting import Fit
 from .learner import Learner

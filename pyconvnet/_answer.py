@@ -1,4 +1,4 @@
-"""What a model answers when it is called."""
+"""Arrays and numbers that can be asked for `numpy()`, as TensorFlow's tensors can: scripts ask for it everywhere."""
 
 from __future__ import annotations
 
@@ -29,3 +29,19 @@ class Answer(np.ndarray):
 
     def __reduce__(self) -> Any:
         return self.numpy().__reduce__()
+
+
+class AnsweredNumber(float):
+    """A number with the `numpy()` of a tensor.
+
+    Example:
+        >>> AnsweredNumber(0.5), AnsweredNumber(0.5).numpy()
+        (0.5, np.float32(0.5))
+    """
+
+    def numpy(self) -> np.float32:
+        """The same as NumPy's number."""
+        return np.float32(self)
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)  # a copy is a number
