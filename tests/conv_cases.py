@@ -113,6 +113,8 @@ def winograd_shapes() -> Iterator[Case]:
         ("zero-rows", (0, 6, 6, 3), 4, "same"),
         ("many-tiles", (3, 30, 22, 8), 12, "same"),
         ("many-images", (40, 4, 4, 17), 18, "valid"),
+        ("many-blocks-of-weights", (13, 16, 16, 65), 3, "same"),  # of a group of tiles, in backward_weights
+        ("many-blocks-of-rows", (3, 20, 20, 72), 133, "same"),  # of all tiles at a row of positions
     )
     for algorithm in ("winograd_2x2", "winograd_4x4"):
         for name, image, filters, padding in shapes:

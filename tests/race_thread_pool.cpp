@@ -8,19 +8,17 @@
 
 namespace {
 
-constexpr int64_t kTasks = 64;
-
 // Every task adds its number to a place of its own and writes to its worker's scratch; the sum is known.
-bool job(pyconvnet::ThreadPool& pool) {
-  std::vector<int64_t> found(kTasks, 0);
-  pyconvnet::parallel_for(pool, kTasks, [&](int64_t task, int worker) {
+bool job(pyconvnet::ThreadPool& pool, int64_t tasks) {
+  std::vector<int64_t> found(static_cast<size_t>(tasks), 0);
+  pyconvnet::parallel_for(pool, tasks, [&](int64_t task, int worker) {
     float* scratch = pool.scratch(worker);
     scratch[0] = static_cast<float>(task);
     found[static_cast<size_t>(task)] += static_cast<int64_t>(scratch[0]);
   });
   int64_t sum = 0;
   for (int64_t value : found) sum += value;
-  return sum == kTasks * (kTasks - 1) / 2;
+  return sum == tasks * (tasks - 1) / 2;
 }
 
 }  // namespace
@@ -34,7 +32,7 @@ int main() {
         if (round % 50 == caller) pyconvnet::set_num_threads(1 + (round / 50 + caller) % 4);
         const pyconvnet::PoolLease pool = pyconvnet::lease_pool();
         pool->reserve_scratch(static_cast<size_t>(64 + round));
-        for (int i = 0; i < 3; ++i) right[caller] = job(*pool) && right[caller];
+        for (const int64_t tasks : {2, 3, 64}) right[caller] = job(*pool, tasks) && right[caller];
       }
     });
   for (std::thread& caller : callers) caller.join();

@@ -46,6 +46,7 @@ auto with_eager_call(const std::string& kernel, const Attributes& attributes, co
   for (const auto& [name, array] : arrays)
     description.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
   check(run.rows >= 0, kernel, "rows must not be negative");
+  check_offered(chosen_kernels(), kernel);
   const std::unique_ptr<float[]> scratch = add_scratch(description, run.rows);
   const auto bound = bind_call(chosen_kernels(), description, run.rows);
   check_feeds(kernel, bound->feeds, feeds);

@@ -21,7 +21,12 @@ namespace pyconvnet {
 namespace {
 
 constexpr int kMaxThreads = 256;
-constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kCacheLine = 64, kHugePage = size_t{2} << 20;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHugeScratch = false;  // its end is watched
+#else
+constexpr bool kHugeScratch = true;
+#endif
 constexpr std::chrono::microseconds kSpin{60};  // longer than a gap between two kernels, shorter than a nap
 
 inline void pause() {
@@ -110,7 +115,7 @@ void ThreadPool::stop_workers() {
 
 void ThreadPool::free_scratch() {
   for (float*& block : scratch_) {
-    ::operator delete(block, std::align_val_t{kHugePage});
+    ::operator delete(block, std::align_val_t{scratch_alignment_});
     block = nullptr;
   }
 }
@@ -120,10 +125,11 @@ void ThreadPool::reserve_scratch(size_t bytes_per_worker) {
   free_scratch();
   scratch_bytes_ = 0;
   // Kernels step through much scratch in strides of many small pages.
-  const bool large = bytes_per_worker >= kHugePage / 2;
+  const bool large = kHugeScratch && bytes_per_worker >= kHugePage / 2;
   const size_t bytes = large ? (bytes_per_worker + kHugePage - 1) / kHugePage * kHugePage : bytes_per_worker;
+  scratch_alignment_ = large ? kHugePage : kCacheLine;
   for (float*& block : scratch_) {
-    block = static_cast<float*>(::operator new(bytes, std::align_val_t{kHugePage}));
+    block = static_cast<float*>(::operator new(bytes, std::align_val_t{scratch_alignment_}));
 #if defined(__linux__)
     if (large) madvise(block, bytes, MADV_HUGEPAGE);
 #endif
@@ -156,6 +162,7 @@ void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
 void ThreadPool::work(int worker) {
   for (int i = 0; i < threads_; ++i) {
     Share& share = shares_[static_cast<size_t>((worker + i) % threads_)];
+    if (share.next.load(std::memory_order_relaxed) >= share.end) continue;
     for (;;) {
       const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
       if (task >= share.end) break;

@@ -59,7 +59,7 @@ class ThreadPool {
   std::vector<Share> shares_;  // [threads]
   Task fn_ = nullptr;
   const void* context_ = nullptr;
-  size_t scratch_bytes_ = 0;
+  size_t scratch_bytes_ = 0, scratch_alignment_ = 64;
   std::vector<float*> scratch_;
   std::vector<std::thread> workers_;
 };

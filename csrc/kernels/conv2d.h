@@ -31,6 +31,8 @@ struct Conv2dGeometry {
     v.non_negative("pad_top", pad_top), v.non_negative("pad_left", pad_left);
     v.positive("groups", groups);
     v.rule(c_in % groups == 0 && c_out % groups == 0, "groups must divide c_in and c_out");
+    v.rule(pad_top <= product(kernel_h - 1, dilation_h) && pad_left <= product(kernel_w - 1, dilation_w),
+           "padding must be smaller than what the kernel spans");
   }
   int64_t in_size() const { return product(h, w, c_in); }
   int64_t out_size() const { return product(oh, ow, c_out); }

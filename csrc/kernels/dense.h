@@ -18,11 +18,12 @@ struct DenseGeometry {
   void visit(Visitor& v) {
     v.positive("vectors", vectors), v.positive("k", k), v.positive("m", m);
   }
-  // A matrix that is not small is read slice by slice, each by one thread, as it lies in memory; the sums of the slices
-  // are added in order. Fixed by the problem, so the bits are too.
+  // Behind a Flatten, a matrix that is not small is read slice by slice, each by one thread, as it lies in memory; the
+  // sums of the slices are added in order. Fixed by the problem, so the bits are too.
   int64_t slices() const {
     const int64_t weights = product(k, m);
-    return weights >= int64_t{1} << 20 ? 16 : weights >= int64_t{1} << 15 && k >= 256 ? 8 : 1;
+    if (vectors > 1 || k < 256) return 1;
+    return weights >= int64_t{1} << 20 ? 16 : weights >= int64_t{1} << 15 ? 8 : 1;
   }
   // Inputs of a slice that are multiplied with all samples before the next ones: 16,384 weights, 512 inputs at most.
   int64_t slice_depth() const { return m > 2048 ? 8 : m < 32 ? 512 : 16384 / m; }
@@ -49,8 +50,8 @@ struct DenseForward {
     v.optional_input("bias", bias, fixed(g.m));
     v.output("y", y, per_row(product(g.vectors, g.m)));
     const bool sliced = g.slices() > 1;
-    v.scratch("packed", packed, per_row(sliced ? 0 : g.vectors * g.k));
-    v.scratch("partial", partial, per_row(sliced ? g.slices() * g.vectors * g.m : 0));
+    v.scratch("packed", packed, per_row(sliced ? 0 : product(g.vectors, g.k)));
+    v.scratch("partial", partial, per_row(sliced ? product(g.slices(), g.vectors, g.m) : 0));
     v.worker_scratch(sliced ? g.slice_depth() * DenseGeometry::kTileRows : 0);
   }
 };

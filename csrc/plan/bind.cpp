@@ -61,7 +61,6 @@ class TypedCall final : public BoundCall {
  public:
   TypedCall(void (*kernel)(const Arguments&, const Run&), const CallDescription& call, int64_t capacity)
       : kernel_(kernel) {
-    check(kernel != nullptr, call.kernel, "this backend does not offer it");
     BindVisitor visitor(call, capacity);
     arguments_.visit(visitor);
     visitor.finish();
@@ -77,7 +76,16 @@ class TypedCall final : public BoundCall {
 
 }  // namespace
 
+void check_offered(const KernelTable& table, const std::string& kernel) {
+#define PYCONVNET_OFFERED(name, Arguments) \
+  if (kernel == #name) return check(table.name != nullptr, kernel, "this backend does not offer it");
+  PYCONVNET_KERNELS(PYCONVNET_OFFERED)
+#undef PYCONVNET_OFFERED
+  fail("plan", "unknown kernel '" + kernel + "'");
+}
+
 std::unique_ptr<BoundCall> bind_call(const KernelTable& table, const CallDescription& call, int64_t capacity) {
+  check_offered(table, call.kernel);
 #define PYCONVNET_BIND(name, Arguments) \
   if (call.kernel == #name) return std::make_unique<TypedCall<Arguments>>(table.name, call, capacity);
   PYCONVNET_KERNELS(PYCONVNET_BIND)

@@ -41,8 +41,11 @@ class Ahead {
       for (const float* stream : streams) streams_[count_++] = stream;
   }
 
-  // Floats to fetch in each of `steps` steps, so that all has been fetched behind them.
-  int64_t step(int64_t steps) const { return steps > 0 ? pieces_of(count_ * size_, steps) : 0; }
+  // Floats to fetch in each of `steps` steps, so that all has been fetched behind them if `most` at a time do.
+  int64_t step(int64_t steps, int64_t most) const {
+    const int64_t even = steps > 0 ? pieces_of(count_ * size_, steps) : 0;
+    return even < most ? even : most;
+  }
   // Where to fetch the next `floats`, or null where all is fetched.
   const float* next(int64_t floats) {
     if (stream_ == count_) return nullptr;
@@ -115,7 +118,7 @@ inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape&
     tile.accumulate = d > begin;
     const int64_t next = d + tile.depth, next_depth = g.k - next < depth ? g.k - next : depth;
     Ahead ahead({op.kernel + next * g.m}, next_depth * g.m);
-    tile.ahead_step = ahead.step(tiles * tile.depth);
+    tile.ahead_step = ahead.step(tiles * tile.depth, shape.width);
     for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
       pack_transposed(op.x + row * g.k + d, g.k, count, tile.depth, tile.depth_step, packed);
       for (int64_t column = 0; column < g.m; column += shape.width) {
@@ -253,8 +256,9 @@ inline void update_block(const DenseBackwardAdam& op, int64_t batch, const AdamS
   Ahead ahead({op.w + next, op.m + next, op.v + next}, next_size);
   const int64_t data_steps = pieces_of(inputs, data_shape.width) * pieces_of(batch, data_shape.rows) * g.m;
   const int64_t weight_steps = pieces_of(inputs, shape.rows) * pieces_of(g.m, shape.width) * batch;
-  // The step takes a third of the time or more.
-  const int64_t ahead_step = ahead.step((op.dx ? data_steps + weight_steps : weight_steps) * 3 / 2);
+  // Adam's step takes a third of the time or more, and fetches what is left then.
+  const int64_t narrower = op.dx && data_shape.width < shape.width ? data_shape.width : shape.width;
+  const int64_t ahead_step = ahead.step((op.dx ? data_steps + weight_steps : weight_steps) * 3 / 2, narrower);
   if (op.dx)
     for (int64_t i = 0; i < inputs; i += data_shape.width)
       store_inputs(g, op.dy, op.w, batch, data_shape, first + i,
