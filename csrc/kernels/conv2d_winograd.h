@@ -43,8 +43,9 @@ struct WinogradGeometry {
     return weights_by_tiles() || conv.c_out < kWeightsColumns ? conv.c_out : kWeightsColumns;
   }
   int64_t weights_positions() const { return weights_by_tiles() ? positions() : side(); }
-  // Tiles that share scratch, the depth of the products: as many as keep it below 1.2 MB, but 16 at least.
-  int64_t weights_tiles() const {
+  // Tiles that share scratch, the depth of the products: as many as keep it below 1.2 MB, but 16 at least. Inlined
+  // always: a function by itself would come in one copy for each instruction set, under one name.
+  [[gnu::always_inline]] int64_t weights_tiles() const {
     const int64_t columns = round_up(weights_columns(), kMaxColumnBlock), tile_size = tile_step(conv.c_in) + columns;
     const int64_t most = ((int64_t{3} << 17) * 3 / 4 / weights_positions() - conv.c_in * columns) / tile_size;
     return most > 64 ? 64 : most < 16 ? 16 : most;
