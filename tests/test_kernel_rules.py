@@ -52,6 +52,14 @@ def test_groups_divide_both_channels(wrong: dict[str, int]) -> None:
             _core.describe_kernel(kernel, {**CONV, **wrong, **({"relu": False} if kernel == "conv2d_forward" else {})})
 
 
+@pytest.mark.parametrize("wrong", [{"pad_top": 3}, {"pad_left": 3}, {"pad_left": 2**40}])
+def test_a_convolution_pads_less_than_its_kernel_spans(wrong: dict[str, int]) -> None:
+    geometry = {**CONV, "kernel_h": 2, "kernel_w": 2, "dilation_h": 2, "dilation_w": 2}
+    _core.describe_kernel("conv2d_backward_data", {**geometry, "pad_top": 2, "pad_left": 2})
+    with pytest.raises(ValueError, match="padding must be smaller than what the kernel spans"):
+        _core.describe_kernel("conv2d_backward_data", {**geometry, **wrong})
+
+
 def test_features_divide_a_row_and_functions_have_a_number() -> None:
     relu = {"function": 1, "parameter": 0.0, "size": 7, "features": 2}
     with pytest.raises(ValueError, match="activation_forward: features must divide size"):

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
+#include "cpu/kernels/kernel_gradient-inl.h"
 #include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/tile.h"
 
@@ -201,19 +202,6 @@ inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float
   }
 }
 
-// Adds the slices up, always in the same order.
-inline void add_slices(const WeightsJob& job, const Run& run) {
-  const int64_t size = job.g.kernel_size() + (job.op.dbias ? job.g.c_out : 0), kernel_size = job.g.kernel_size();
-  const int64_t step = job.g.kernel_size() + job.g.c_out;
-  for_each_range(*run.pool, size, 16384, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      float sum = job.op.partial[i];
-      for (int64_t s = 1; s < job.slices; ++s) sum += job.op.partial[s * step + i];
-      (i < kernel_size ? job.op.dkernel[i] : job.op.dbias[i - kernel_size]) = sum;
-    }
-  });
-}
-
 inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& run) {
   const Conv2dGeometry& g = op.geometry;
   if (run.rows == 0) {
@@ -236,7 +224,7 @@ inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& 
       sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum,
                 part == 0 ? job.bias_sum(slice) : nullptr, run.pool->scratch(worker));
   });
-  if (!job.in_place()) add_slices(job, run);
+  if (!job.in_place()) add_parts(g, op.partial, job.slices, op.dkernel, op.dbias, run);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // sums are its own, so the bits do not depend on the number of threads, and they stay in the second-level cache.
 #pragma once
 
+#include "cpu/kernels/kernel_gradient-inl.h"
 #include "cpu/kernels/winograd_tiles-inl.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
@@ -167,27 +168,6 @@ struct WeightsTask {
   }
 };
 
-// The gradients of all groups, added in order.
-inline void add_groups(const Conv2dWinogradBackwardWeights& op, int64_t groups, const Run& run) {
-  const Conv2dGeometry& g = op.geometry.conv;
-  const int64_t kernel = g.kernel_size(), group_size = kernel + g.c_out;
-  for_each_range(*run.pool, kernel, 4096, [&](int64_t begin, int64_t end) {
-    for_each_vector(begin, end, [&](int64_t i, int64_t lanes) {
-      Vec sum = load_lanes(op.partial + i, lanes);
-      for (int64_t group = 1; group < groups; ++group)
-        sum = sum + load_lanes(op.partial + group * group_size + i, lanes);
-      store_lanes(op.dkernel + i, sum, lanes);
-    });
-  });
-  if (!op.dbias) return;
-  for_each_vector(0, g.c_out, [&](int64_t c, int64_t lanes) {
-    Vec sum = load_lanes(op.partial + kernel + c, lanes);
-    for (int64_t group = 1; group < groups; ++group)
-      sum = sum + load_lanes(op.partial + group * group_size + kernel + c, lanes);
-    store_lanes(op.dbias + c, sum, lanes);
-  });
-}
-
 // Back along the columns of the positions.
 template <int kTile>
 inline void finish_kernel(const Conv2dWinogradBackwardWeights& op, const Run& run) {
@@ -222,7 +202,7 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
       job.run_group(group * tiles / groups, (group + 1) * tiles / groups, run.pool->scratch(worker),
                     op.partial + group * (g.conv.kernel_size() + g.conv.c_out));
     });
-    return add_groups(op, groups, run);
+    return add_parts(g.conv, op.partial, groups, op.dkernel, op.dbias, run);
   }
   constexpr int64_t kRows = Winograd<kTile>::kSide, kColumns = WinogradGeometry::kWeightsColumns;
   const int64_t blocks = (g.conv.c_out + kColumns - 1) / kColumns;
