@@ -64,15 +64,13 @@ def test_passes_of_each_network() -> None:
     works = work_of([NETWORKS["book"]], 32)
     second, winograd = "conv2d 3x3 14x14 32>64 same", "winograd_4x4"
     assert [(work.layer, work.direction, work.algorithm) for work in works] == [
-        ("conv2d 3x3 28x28 1>32 same relu", "forward", "direct"),
-        ("conv2d 3x3 28x28 1>32 same", "backward_weights", "direct"),
-        ("max_pool2d 2x2 28x28 32", "forward", ""),
-        ("max_pool2d 2x2 28x28 32", "backward", ""),
-        *((f"{second} relu", "forward", algorithm) for algorithm in (winograd, "direct")),
-        *((second, "backward_data", algorithm) for algorithm in (winograd, "direct")),
-        *((second, "backward_weights", algorithm) for algorithm in (winograd, "direct")),
-        ("max_pool2d 2x2 14x14 64", "forward", ""),
-        ("max_pool2d 2x2 14x14 64", "backward", ""),
+        ("conv2d 3x3 28x28 1>32 same relu pooled", "forward", "direct"),
+        ("conv2d 3x3 28x28 1>32 same pooled", "backward_weights", "direct"),
+        *((f"{second} relu pooled", "forward", algorithm) for algorithm in (winograd, "direct")),
+        (f"{second} pooled", "backward_data", winograd),
+        (second, "backward_data", "direct"),
+        (f"{second} pooled", "backward_weights", winograd),
+        (second, "backward_weights", "direct"),
         ("dense 3136>100 relu", "forward", "gemm"),
         ("dense 3136>100", "backward_adam", "gemm"),
         ("dense 100>10", "forward", "gemm"),
@@ -88,14 +86,15 @@ def test_direct_kernels_for_comparison_belong_to_no_network() -> None:
 
 
 def test_equal_layers_of_two_networks_are_measured_once() -> None:
-    works = work_of([NETWORKS["vgg"], NETWORKS["book"]], 2)
-    assert find(works, "conv2d 3x3 28x28 1>32 same relu", "forward").networks == ("vgg", "book")
-    assert find(works, "conv2d 3x3 28x28 32>64 same relu", "forward").networks == ("vgg",)
+    works = work_of([NETWORKS["conv"], NETWORKS["mlp"], NETWORKS["book"], NETWORKS["vgg"]], 2)
+    assert find(works, "dense 128>10", "forward").networks == ("conv", "mlp")
+    assert find(works, "conv2d 3x3 28x28 1>32 same relu", "forward").networks == ("vgg",)
+    assert find(works, "conv2d 3x3 28x28 1>32 same relu pooled", "forward").networks == ("book",)
 
 
 def test_operations_of_a_convolution_with_and_without_padding() -> None:
     works = work_of([NETWORKS["book"]], 32)
-    work = find(works, "conv2d 3x3 14x14 32>64 same", "backward_data")
+    work = find(works, "conv2d 3x3 14x14 32>64 same pooled", "backward_data")
     assert work.flops == 32 * 2 * 14 * 14 * 9 * 32 * 64
     # 14 positions times 3 taps along an axis, less the tap above the first and the one below the last.
     assert work.flops_without_padding == 32 * 2 * (14 * 3 - 2) ** 2 * 32 * 64
@@ -123,23 +122,26 @@ def test_operations_of_a_step() -> None:
 
 
 def test_bytes_of_a_pool() -> None:
-    works = work_of([NETWORKS["book"]], 2)
-    forward, backward = (find(works, "max_pool2d 2x2 14x14 64", way) for way in ("forward", "backward"))
+    works = work_of([NETWORKS["pool"]], 2)
+    forward, backward = (find(works, "avg_pool2d 2x2 11x11 64", way) for way in ("forward", "backward"))
     assert forward.flops == 0
-    assert forward.nbytes() == backward.nbytes() == 2 * 64 * (14 * 14 * 4 + 7 * 7 * (4 + 2))  # argmax: 2 bytes
+    assert forward.nbytes() == backward.nbytes() == 2 * 64 * 4 * (11 * 11 + 5 * 5)
 
 
 def test_bytes_of_a_convolution_leave_scratch_out() -> None:
-    work = find(work_of([NETWORKS["book"]], 2), "conv2d 3x3 14x14 32>64 same relu", "forward")
-    assert work.nbytes() == 4 * (2 * 14 * 14 * (32 + 64) + 9 * 32 * 64 + 64)  # x, y, kernel, bias
+    work = find(work_of([NETWORKS["book"]], 2), "conv2d 3x3 14x14 32>64 same relu pooled", "forward")
+    x, y = 2 * 14 * 14 * 32, 2 * 7 * 7 * 64
+    assert work.nbytes() == 4 * (x + y + 9 * 32 * 64 + 64) + 2 * y  # with kernel and bias; argmax: 2 bytes
 
 
 def test_buffers_are_those_of_the_training_step() -> None:
-    work = find(work_of([NETWORKS["book"]], 2), "max_pool2d 2x2 14x14 64", "backward")
+    work = find(work_of([NETWORKS["book"]], 2), "conv2d 3x3 14x14 32>64 same pooled", "backward_data")
     arrays = work.arrays()
+    del arrays["transformed_kernel"]  # scratch
     assert {name: (array.dtype.name, array.size) for name, array in arrays.items()} == {
         "dy": ("float32", 2 * 7 * 7 * 64),
         "argmax": ("uint16", 2 * 7 * 7 * 64),
-        "dx": ("float32", 2 * 14 * 14 * 64),
+        "kernel": ("float32", 9 * 32 * 64),
+        "dx": ("float32", 2 * 14 * 14 * 32),
     }
     assert arrays["argmax"].max() == 3

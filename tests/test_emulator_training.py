@@ -14,12 +14,6 @@ from pyconvnet import layers
 emulator()
 
 
-@pytest.fixture(autouse=True)
-def without_winograd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulated backend offers no Winograd kernels."""
-    monkeypatch.setattr(pcn.config, "winograd", False)
-
-
 def _train(optimizer: Any, loss: str = "sparse_categorical_crossentropy") -> tuple[dict[str, list[float]], list[Any]]:
     pcn.utils.set_random_seed(0)
     random = np.random.default_rng(0)

@@ -33,6 +33,9 @@ void register_kernel(pybind11::module_& m) {
   m.def("describe_kernel", &describe_kernel,
         "The buffers of a kernel: (name, dtype, count, whether count is for each row, role).");
   m.def("kernel_names", &kernel_names);
+  m.def(
+      "offers_kernel", [](const std::string& kernel) { return offers(chosen_kernels(), kernel); },
+      pybind11::arg("kernel"), "Whether the backend that is set has this kernel.");
 }
 
 }  // namespace pyconvnet

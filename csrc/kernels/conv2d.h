@@ -39,6 +39,8 @@ struct Conv2dGeometry {
   int64_t group_in() const { return c_in / groups; }
   int64_t group_out() const { return c_out / groups; }
   bool is_depthwise() const { return groups > 1 && groups == c_in && groups == c_out; }
+  // Behind a 2x2 max pooling whose windows lie side by side; an odd last row or column is in none.
+  int64_t pooled_size() const { return product(oh / 2, ow / 2, c_out); }
   // How the gradient of the kernel is computed. With few input channels the taps join them in a matrix of patches.
   // Pixels of dy with many channels lie so far apart that they share few cache sets: their columns are gathered first.
   bool uses_patches() const { return groups == 1 && c_in < 8; }
@@ -59,18 +61,27 @@ struct Conv2dForward {
 
   template <class Visitor>
   void visit(Visitor& v) {
+    visit_attributes(v);
+    visit_buffers(v, geometry.out_size(), 0);
+  }
+  template <class Visitor>
+  void visit_attributes(Visitor& v) {
     geometry.visit(v);
     v.attribute("relu", relu);
+  }
+  // With so many numbers in y, and floats for each worker on top of its own.
+  template <class Visitor>
+  void visit_buffers(Visitor& v, int64_t y_size, int64_t more) {
     const Conv2dGeometry& g = geometry;
     v.input("x", x, per_row(g.in_size()));
     v.input("kernel", kernel, fixed(g.kernel_size()));
     v.optional_input("bias", bias, fixed(g.c_out));
-    v.output("y", y, per_row(g.out_size()));
+    v.output("y", y, per_row(y_size));
     v.scratch("packed", packed,
               fixed(product(g.kernel_h, g.kernel_w, g.c_in, round_up(g.group_out(), kMaxColumnBlock))));
     const int64_t padded_h = product(g.oh - 1, g.stride_h) + product(g.kernel_h - 1, g.dilation_h) + 1;
     const int64_t padded_w = product(g.ow - 1, g.stride_w) + product(g.kernel_w - 1, g.dilation_w) + 1;
-    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + product(padded_h, padded_w, g.c_in));
+    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + product(padded_h, padded_w, g.c_in) + more);
   }
 };
 
@@ -108,16 +119,21 @@ struct Conv2dBackwardWeights {
   template <class Visitor>
   void visit(Visitor& v) {
     geometry.visit(v);
+    visit_buffers(v, geometry.out_size(), 0);
+  }
+  // With so many numbers in dy, and floats for each worker on top of its own.
+  template <class Visitor>
+  void visit_buffers(Visitor& v, int64_t dy_size, int64_t more) {
     const Conv2dGeometry& g = geometry;
     v.input("x", x, per_row(g.in_size()));
-    v.input("dy", dy, per_row(g.out_size()));
+    v.input("dy", dy, per_row(dy_size));
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     v.scratch("partial", partial, fixed(product(kSlices, g.kernel_size() + g.c_out)));
     // Patches of an image, a row of ones for the bias, and the image's channels one after another; or packed dy.
     const int64_t patches = product(g.oh, g.ow, product(g.kernel_h, g.kernel_w, g.c_in) + 1) + g.in_size();
     const int64_t packed = g.packs_dy() ? product(g.oh, g.ow, round_up(g.c_out, kMaxColumnBlock)) : 0;
-    v.worker_scratch(g.uses_patches() ? patches : packed);
+    v.worker_scratch((g.uses_patches() ? patches : packed) + more);
   }
 };
 

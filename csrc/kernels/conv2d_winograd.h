@@ -81,13 +81,21 @@ struct Conv2dWinogradForward {
 
   template <class Visitor>
   void visit(Visitor& v) {
+    visit_attributes(v);
+    visit_buffers(v, geometry.conv.out_size());
+  }
+  template <class Visitor>
+  void visit_attributes(Visitor& v) {
     geometry.visit(v);
     v.attribute("relu", relu);
+  }
+  template <class Visitor>
+  void visit_buffers(Visitor& v, int64_t y_size) {
     const Conv2dGeometry& g = geometry.conv;
     v.input("x", x, per_row(g.in_size()));
     v.input("kernel", kernel, fixed(g.kernel_size()));
     v.optional_input("bias", bias, fixed(g.c_out));
-    v.output("y", y, per_row(g.out_size()));
+    v.output("y", y, per_row(y_size));
     v.scratch("transformed_kernel", transformed_kernel, fixed(geometry.kernel_size(g.c_in, g.c_out)));
     v.worker_scratch(geometry.block_scratch(g.c_in));
   }
@@ -103,8 +111,12 @@ struct Conv2dWinogradBackwardData {
   template <class Visitor>
   void visit(Visitor& v) {
     geometry.visit(v);
+    visit_buffers(v, geometry.conv.out_size());
+  }
+  template <class Visitor>
+  void visit_buffers(Visitor& v, int64_t dy_size) {
     const Conv2dGeometry& g = geometry.conv;
-    v.input("dy", dy, per_row(g.out_size()));
+    v.input("dy", dy, per_row(dy_size));
     v.input("kernel", kernel, fixed(g.kernel_size()));
     v.output("dx", dx, per_row(g.in_size()));
     v.scratch("transformed_kernel", transformed_kernel, fixed(geometry.kernel_size(g.c_out, g.c_in)));
@@ -124,9 +136,13 @@ struct Conv2dWinogradBackwardWeights {
   template <class Visitor>
   void visit(Visitor& v) {
     geometry.visit(v);
+    visit_buffers(v, geometry.conv.out_size());
+  }
+  template <class Visitor>
+  void visit_buffers(Visitor& v, int64_t dy_size) {
     const Conv2dGeometry& g = geometry.conv;
     v.input("x", x, per_row(g.in_size()));
-    v.input("dy", dy, per_row(g.out_size()));
+    v.input("dy", dy, per_row(dy_size));
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     const int64_t columns = round_up(geometry.weights_columns(), kMaxColumnBlock), tiles = geometry.weights_tiles();

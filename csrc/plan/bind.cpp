@@ -76,12 +76,16 @@ class TypedCall final : public BoundCall {
 
 }  // namespace
 
-void check_offered(const KernelTable& table, const std::string& kernel) {
+bool offers(const KernelTable& table, const std::string& kernel) {
 #define PYCONVNET_OFFERED(name, Arguments) \
-  if (kernel == #name) return check(table.name != nullptr, kernel, "this backend does not offer it");
+  if (kernel == #name) return table.name != nullptr;
   PYCONVNET_KERNELS(PYCONVNET_OFFERED)
 #undef PYCONVNET_OFFERED
   fail("plan", "unknown kernel '" + kernel + "'");
+}
+
+void check_offered(const KernelTable& table, const std::string& kernel) {
+  check(offers(table, kernel), kernel, "this backend does not offer it");
 }
 
 std::unique_ptr<BoundCall> bind_call(const KernelTable& table, const CallDescription& call, int64_t capacity) {

@@ -235,6 +235,7 @@ class BoundCall {
   std::vector<FeedUse> feeds;
 };
 
+bool offers(const KernelTable& table, const std::string& kernel);
 void check_offered(const KernelTable& table, const std::string& kernel);  // or fails
 std::unique_ptr<BoundCall> bind_call(const KernelTable& table, const CallDescription& call, int64_t capacity);
 std::vector<BufferDescription> describe_call(const CallDescription& call);

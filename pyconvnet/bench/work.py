@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,15 +45,16 @@ class Work:
 
     @property
     def layer(self) -> str:
-        """The layer in a few words, such as ``conv2d 3x3 28x28 32>64 same relu``."""
+        """The layer in a few words, such as ``conv2d 3x3 28x28 32>64 same relu pooled``."""
         g = self.attributes
         relu = " relu" if g.get("relu") else ""
+        pooled = " pooled" if _is_pooled(self.kernel) else ""
         if self.op == "dense":
             return f"dense {g['k']}>{g['m']}{relu}"
         if self.op == "conv2d":
             padding = "same" if g["pad_top"] or g["pad_left"] else "valid"
             size = f"{g['kernel_h']}x{g['kernel_w']} {g['h']}x{g['w']} {g['c_in']}>{g['c_out']}"
-            return f"conv2d {size} {padding}{relu}"
+            return f"conv2d {size} {padding}{relu}{pooled}"
         return f"{self.op} {g['pool_h']}x{g['pool_w']} {g['h']}x{g['w']} {g['c']}"
 
     @property
@@ -78,8 +80,7 @@ class Work:
             if role != "scratch" and name not in self.buffers:
                 continue
             if name == "argmax":
-                cells = self.attributes["pool_h"] * self.attributes["pool_w"]
-                made[name] = random.integers(0, cells, size).astype(dtype)
+                made[name] = random.integers(0, _cells(self.attributes), size).astype(dtype)
             elif role in ("input", "optional_input"):
                 made[name] = 0.1 * random.standard_normal(size, np.float32)
             else:
@@ -95,11 +96,18 @@ class Work:
         return total
 
 
+def timer(work: Work) -> Callable[[float], list[float]]:
+    """Makes the arrays of a call; answers what runs it again and again for some seconds, with the seconds of each."""
+    arguments = (work.kernel, work.attributes, work.arrays(), work.batch)
+    _core.time_kernel(*arguments, 1e-9)  # faults the pages in
+    return partial(_core.time_kernel, *arguments)
+
+
 def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
     """What training steps of these networks call, each once: layer by layer, the passes of a layer together.
 
     The calls are taken from the plans, so a first layer has no `backward_data`. Behind each Winograd kernel comes the
-    direct kernel of the same layer.
+    direct kernel of the same layer; direct gradients of many channels know no pooling and get that of the whole map.
     """
     found: dict[tuple[Any, ...], Work] = {}
     for network in networks:
@@ -125,8 +133,19 @@ def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
 
 def _direct(work: Work) -> Work:
     attributes = {name: value for name, value in work.attributes.items() if name != "tile"}
-    kernel = work.kernel.replace("_winograd", "")
-    return replace(work, kernel=kernel, algorithm="direct", attributes=attributes, networks=())
+    kernel, buffers = work.kernel.replace("_winograd", ""), work.buffers
+    if work.direction != "forward":
+        kernel, buffers = kernel.replace("_pool", ""), tuple(name for name in buffers if name != "argmax")
+    return replace(work, kernel=kernel, algorithm="direct", attributes=attributes, buffers=buffers, networks=())
+
+
+def _is_pooled(kernel: str) -> bool:
+    return kernel.startswith("conv2d") and "_pool_" in kernel
+
+
+def _cells(g: Geometry) -> int:
+    """Of a pooling window."""
+    return int(g.get("pool_h", 2) * g.get("pool_w", 2))
 
 
 def _layer_key(work: Work) -> tuple[Any, ...]:
@@ -137,7 +156,7 @@ def _layer_key(work: Work) -> tuple[Any, ...]:
 def _split(kernel: str) -> tuple[str, str]:
     for direction in _DIRECTIONS:
         if kernel.endswith(f"_{direction}"):
-            return kernel[: -len(direction) - 1].removesuffix("_winograd"), direction
+            return kernel[: -len(direction) - 1].removesuffix("_pool").removesuffix("_winograd"), direction
     return kernel, ""
 
 

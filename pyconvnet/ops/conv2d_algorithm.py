@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pyconvnet import _core
 from pyconvnet._suggest import known
 
 TILES = {"direct": 0, "winograd_2x2": 2, "winograd_4x4": 4}  # outputs of a tile in each direction
@@ -54,6 +55,8 @@ def choose_algorithm(g: Mapping[str, int], *, winograd: bool) -> str:
             less, and is there for comparison.
     """
     if not winograd or not offers_winograd(g) or min(g["c_in"], g["c_out"]) < 16:
+        return "direct"
+    if not _core.offers_kernel("conv2d_winograd_forward"):  # the backend has direct kernels only
         return "direct"
     return min(("direct", "winograd_4x4"), key=lambda algorithm: cost(g, algorithm))
 

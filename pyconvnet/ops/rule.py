@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Tensor:
     """A value of the plan. `shape` leaves the batch out where `batched` (then there is one such block a row).
 
-    kind: "activation" (lives in the plan's arena), "variable" (a weight), "slot" (an optimizer's or a layer's
-    persistent array), "gradient" (of a variable; persistent within a step), "metrics" (float64 sums of the epoch).
+    kind: "activation" (lives in the plan's arena, as gradients do), "scratch" (lives there during one call),
+    "variable" (a weight), "slot" (a persistent array of an optimizer, or the sums of an epoch).
     """
 
     name: str

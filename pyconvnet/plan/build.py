@@ -18,9 +18,9 @@ from pyconvnet.plan import passes
 from pyconvnet.plan.backward import Backward
 from pyconvnet.plan.describe import table
 from pyconvnet.plan.emit import Call, CallList, slot_tensor
-from pyconvnet.plan.fuse import fuse_dense_updates
+from pyconvnet.plan.fuse import fuse_dense_updates, fuse_pooling
 from pyconvnet.plan.graph import Graph
-from pyconvnet.plan.memory import ALIGNMENT, Interval, pack
+from pyconvnet.plan.memory import ALIGNMENT, Interval, Memory, most_live, pack
 
 if TYPE_CHECKING:
     from pyconvnet.models import Model
@@ -66,6 +66,7 @@ class PlanSpec:
         targets: one for each output, None for outputs without a loss; empty for "predict".
         weighted: sample weights follow the labels.
         winograd: convolutions may be computed by Winograd's algorithm.
+        backend: whose kernels are called.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
     """
 
@@ -75,6 +76,7 @@ class PlanSpec:
     targets: tuple[Target | None, ...] = ()
     weighted: bool = False
     winograd: bool = True
+    backend: str = "cpu"
     keeps_outputs: bool = False
 
 
@@ -84,6 +86,7 @@ class Plan:
     Attributes:
         spec: what it was made for.
         calls: the kernel calls of a step.
+        memory: what it needs of the machine's.
         nbytes: the arena: activations, gradients and scratch.
         output_size: numbers that a step can copy out for each row, all outputs side by side; 0 where it keeps none.
         sums: the names of what is summed over the rows, the loss and the metrics.
@@ -95,6 +98,7 @@ class Plan:
         self._turn = threading.Lock()  # its memory serves one caller at a time
         intervals = _intervals(calls, spec.capacity, output)
         self.offsets, self.nbytes = _place(intervals)
+        self.memory = _memory(calls, intervals, self.nbytes)
         self._arena = _aligned_bytes(self.nbytes)
         arrays: list[np.ndarray] = [self._arena]
         self._plan = _core.Plan([self._bind(call, arrays) for call in calls], arrays, spec.capacity)
@@ -179,7 +183,7 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     emit.forward(graph)
     output = emit.join(graph.outputs) if spec.keeps_outputs or not spec.targets else None
     if not spec.targets:
-        return Plan(spec, emit.calls, {}, output)
+        return Plan(spec, fuse_pooling(emit.calls, watched), {}, output)
     names = [name for target in spec.targets if target is not None for name in target.sums()]
     sums = {name: slot_tensor(name, np.zeros(2)) for name in ("loss", *names)}
     values, sources = [], []
@@ -194,7 +198,7 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     if train:
         assert optimizer is not None
         Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer)
-    return Plan(spec, fuse_dense_updates(emit.calls), sums, output)
+    return Plan(spec, fuse_pooling(fuse_dense_updates(emit.calls), watched), sums, output)
 
 
 def _feed_list(feeds: Sequence[np.ndarray | ScaledArray]) -> list[tuple[np.ndarray, np.ndarray | None]]:
@@ -218,6 +222,18 @@ def _intervals(calls: list[Call], capacity: int, output: Tensor | None) -> dict[
 def _place(lives: dict[int, Interval]) -> tuple[dict[int, int], int]:
     offsets, nbytes = pack(list(lives.values()))
     return dict(zip(lives, offsets, strict=True)), nbytes
+
+
+def _memory(calls: list[Call], lives: dict[int, Interval], arena: int) -> Memory:
+    tensors = {id(tensor): tensor for call in calls for tensor in call.buffers.values()}
+    outside = {id(tensor.array): tensor for tensor in tensors.values() if tensor.array is not None}
+    return Memory(
+        arena=arena,
+        live=most_live(lives.values()),
+        kept=most_live(life for key, life in lives.items() if tensors[key].kind != "scratch"),
+        weights=sum(tensor.nbytes(1) for tensor in outside.values() if tensor.kind == "variable"),
+        slots=sum(tensor.nbytes(1) for tensor in outside.values() if tensor.kind != "variable"),
+    )
 
 
 def _aligned_bytes(nbytes: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from pyconvnet.ops.rule import Tensor
 if TYPE_CHECKING:
     from pyconvnet.plan.build import Plan
     from pyconvnet.plan.emit import Call
+    from pyconvnet.plan.memory import Memory
 
 
 def algorithm(call: Call) -> str:
@@ -43,9 +44,28 @@ def table(plan: Plan) -> str:
         rows.append((str(i), call.kernel, call.label, algorithm(call), cost, f"{nbytes / 1024:,.0f}", buffers))
     head = (
         f"Plan to {plan.spec.mode}, batches of up to {capacity}, cpu ({_core.active_isa()}): "
-        f"{len(plan.calls)} kernel calls, {total:,.0f} MFLOP, arena {plan.nbytes / 2**20:,.1f} MiB"
+        f"{len(plan.calls)} kernel calls, {total:,.0f} MFLOP, arena {mebibytes(plan.memory.arena)} MiB "
+        f"({mebibytes(plan.memory.live)} MiB live at once)"
     )
-    return "\n".join([head, *aligned(rows, "><<<>><")])
+    return "\n".join([head, _memory_line(plan.memory), *aligned(rows, "><<<>><")])
+
+
+def _memory_line(memory: Memory) -> str:
+    return (
+        f"Memory: {mebibytes(memory.total)} MiB (weights {mebibytes(memory.weights)}, optimizer "
+        f"{mebibytes(memory.slots)}, arena {mebibytes(memory.arena)}), {memory.total / memory.needed:.2f} times the "
+        f"{mebibytes(memory.needed)} MiB that must be live without scratch"
+    )
+
+
+def mebibytes(nbytes: int) -> str:
+    """Bytes as MiB.
+
+    Example:
+        >>> mebibytes(1_500_000)
+        '1.4'
+    """
+    return f"{nbytes / 2**20:,.1f}"
 
 
 def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:

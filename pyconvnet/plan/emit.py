@@ -55,7 +55,7 @@ class CallList:
         tensors = {name: tensor for name, tensor in buffers.items() if tensor is not None}
         for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, attributes):
             if role == "scratch":
-                tensors[name] = Tensor(f"{label}.{name}", (count,), dtype, batched=for_each_row)
+                tensors[name] = Tensor(f"{label}.{name}", (count,), dtype, batched=for_each_row, kind="scratch")
         heavy = kernel.startswith(("conv2d", "dense"))
         self.calls.append(Call(kernel, attributes, tensors, label, self.flops if heavy else 0))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Set
+from typing import TYPE_CHECKING, Any
+
+from pyconvnet import _core
 
 if TYPE_CHECKING:
     from pyconvnet.ops.rule import Tensor
@@ -20,6 +23,74 @@ def fuse_dense_updates(calls: list[Call]) -> list[Call]:
         if call.kernel == "dense_backward_weights":
             _fuse(fused, call)
     return fused
+
+
+_POOLED = {
+    "conv2d_forward": "conv2d_pool_forward",
+    "conv2d_backward_weights": "conv2d_pool_backward_weights",
+    "conv2d_winograd_forward": "conv2d_winograd_pool_forward",
+    "conv2d_winograd_backward_data": "conv2d_winograd_pool_backward_data",
+    "conv2d_winograd_backward_weights": "conv2d_winograd_pool_backward_weights",
+}
+_FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel is summed over patches
+
+
+def fuse_pooling(calls: list[Call], watched: Set[int]) -> list[Call]:
+    """A convolution and the 2x2 max pooling behind it become one call, and so do their gradients.
+
+    The map between them is then never stored, where nobody else reads it, nor its gradient, three quarters of which are
+    zeros. The same bits as the calls one by one.
+
+    Args:
+        calls: of a step, in order.
+        watched: ids of tensors that may not vanish.
+    """
+    fused = list(calls)
+    for call in calls:
+        if call.kernel == "max_pool2d_forward" and _halves(call.attributes) and id(call.buffers["x"]) not in watched:
+            _pool_forward(fused, call)
+        elif call.kernel == "max_pool2d_backward" and _halves(call.attributes):
+            _pool_backward(fused, call)
+    return fused
+
+
+def _halves(pool: dict[str, Any]) -> bool:
+    """Whether windows of 2x2 lie side by side on the map, without padding."""
+    twos = all(pool[name] == 2 for name in ("pool_h", "pool_w", "stride_h", "stride_w"))
+    return twos and pool["oh"] == pool["h"] // 2 and pool["ow"] == pool["w"] // 2
+
+
+def _pool_forward(calls: list[Call], pool: Call) -> None:
+    others = [call for call in calls if call is not pool and _touches(call, pool.buffers["x"])]
+    if len(others) != 1 or not _can_pool(others[0]) or not others[0].kernel.endswith("_forward"):
+        return
+    conv = others[0]
+    buffers = {**conv.buffers, **{name: pool.buffers[name] for name in ("y", "argmax") if name in pool.buffers}}
+    calls[calls.index(conv)] = type(conv)(_POOLED[conv.kernel], conv.attributes, buffers, conv.label, conv.flops)
+    calls.remove(pool)
+
+
+def _pool_backward(calls: list[Call], pool: Call) -> None:
+    gradient, pooled = pool.buffers["dx"], pool.buffers["dy"]
+    readers = [call for call in calls if call is not pool and _touches(call, gradient)]
+    if not readers or not all(_can_pool(call) and call.buffers["dy"] is gradient for call in readers):
+        return
+    between = calls[calls.index(pool) + 1 : calls.index(readers[-1])]
+    if any(_touches(call, pooled) for call in between):  # it may change there
+        return
+    for call in readers:
+        buffers = {**call.buffers, "dy": pooled, "argmax": pool.buffers["argmax"]}
+        calls[calls.index(call)] = type(call)(_POOLED[call.kernel], call.attributes, buffers, call.label, call.flops)
+    calls.remove(pool)
+
+
+def _can_pool(call: Call) -> bool:
+    if call.kernel not in _POOLED or not _core.offers_kernel(_POOLED[call.kernel]):
+        return False
+    g = call.attributes
+    if call.kernel == "conv2d_backward_weights":
+        return bool(g["groups"] == 1 and g["c_in"] < _FEW_CHANNELS)
+    return not g["groups"] == g["c_in"] == g["c_out"] or g["groups"] == 1
 
 
 def _fuse(calls: list[Call], weights: Call) -> None:

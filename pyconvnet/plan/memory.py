@@ -1,8 +1,8 @@
-"""Where every activation lies: offsets in one arena, from the calls between which each is needed."""
+"""Where every activation lies, in one arena: offsets from the calls between which each is needed; and its size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 ALIGNMENT = 64  # bytes
@@ -15,6 +15,52 @@ class Interval:
     nbytes: int
     first: int
     last: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a plan needs, in bytes; the data, and what each thread works in, are the caller's and the thread pool's.
+
+    Attributes:
+        arena: activations, gradients and scratch, each in its place.
+        live: of these, at the call that needs most of them at once: no arena for these calls can be smaller.
+        kept: the same without scratch.
+        weights: parameters and moving statistics.
+        slots: what the optimizer keeps of each parameter, and the sums of the loss and the metrics.
+    """
+
+    arena: int
+    live: int
+    kept: int
+    weights: int
+    slots: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.slots + self.arena
+
+    @property
+    def needed(self) -> int:
+        """What must be live at the worst call, whatever works in between."""
+        return self.weights + self.slots + self.kept
+
+
+def most_live(intervals: Iterable[Interval]) -> int:
+    """The bytes that are needed at once, at the worst call: no arena for these blocks can be smaller.
+
+    Args:
+        intervals: the blocks.
+
+    Example:
+        >>> most_live([Interval(60, 0, 1), Interval(100, 1, 2), Interval(60, 2, 3)])
+        160
+    """
+    blocks = list(intervals)
+    worst = 0
+    for call in {block.first for block in blocks}:  # it only grows where a block begins
+        worst = max(worst, sum(block.nbytes for block in blocks if block.first <= call <= block.last))
+    return worst
 
 
 def pack(intervals: Sequence[Interval]) -> tuple[list[int], int]:

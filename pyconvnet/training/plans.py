@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, cast
 
-from pyconvnet import config
+from pyconvnet import _core, config
 from pyconvnet.plan import Plan, PlanSpec, Target, build_plan
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         targets=targets,
         weighted=weighted,
         winograd=config.winograd and not config.strict,
+        backend=_core.active_backend(),
         keeps_outputs=mode != "predict" and bool(model.compilation and model.compilation.functions),
     )
     optimizer = model.optimizer if mode == "train" else None

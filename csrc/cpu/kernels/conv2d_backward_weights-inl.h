@@ -5,6 +5,7 @@
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
 #include "cpu/kernels/kernel_gradient-inl.h"
+#include "cpu/kernels/max_window-inl.h"
 #include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/tile.h"
 
@@ -17,6 +18,7 @@ constexpr int64_t kEnoughUnits = 16;
 struct WeightsJob {
   const Conv2dBackwardWeights& op;
   const Conv2dGeometry& g;
+  const uint16_t* argmax;  // null, or dy is behind 2x2 max pooling
   TileShape shape;
   int64_t row_tiles, column_tiles, units, slices;
 
@@ -37,7 +39,7 @@ inline int64_t patch_rows(const Conv2dBackwardWeights& op) {
   return g.kernel_h * g.kernel_w * g.c_in + (op.dbias ? 1 : 0);
 }
 
-inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
+inline WeightsJob make_job(const Conv2dBackwardWeights& op, const uint16_t* argmax, int64_t images) {
   const Conv2dGeometry& g = op.geometry;
   const int64_t rows = g.uses_patches() ? patch_rows(op) : g.group_in();
   const TileShape shape = tile_shape(rows, g.group_out());
@@ -49,7 +51,7 @@ inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
   if (!g.uses_patches()) slices = units >= kEnoughUnits ? 1 : (kEnoughUnits + units - 1) / units;
   if (slices > Conv2dBackwardWeights::kSlices) slices = Conv2dBackwardWeights::kSlices;
   if (slices > images) slices = images;
-  return {op, g, shape, row_tiles, column_tiles, units, slices};
+  return {op, g, argmax, shape, row_tiles, column_tiles, units, slices};
 }
 
 inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool accumulate, float* sum) {
@@ -180,15 +182,31 @@ inline void make_patches(const Conv2dGeometry& g, const float* image, float* pat
     }
 }
 
+// The gradient of one image's map behind 2x2 max pooling, whole.
+inline void unpool_image(const Conv2dGeometry& g, const PooledGradient& image, float* to) {
+  const int64_t rows = g.oh / 2 * 2, columns = g.ow / 2 * 2, row_size = g.ow * g.c_out;
+  const auto clear = [](float* p, int64_t n) { __builtin_memset(p, 0, static_cast<size_t>(n) * sizeof(float)); };
+  unpool(image, g.oh, g.ow, g.c_out, 0, rows, 0, columns, 0, g.c_out, to, g.ow);
+  if (columns < g.ow)
+    for (int64_t row = 0; row < rows; ++row) clear(to + row * row_size + columns * g.c_out, g.c_out);
+  if (rows < g.oh) clear(to + rows * row_size, row_size);
+}
+
 // Images [begin, end) of a slice: the kernel's sums, and the bias's behind them.
 inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float* sum, float* patches) {
   const Conv2dGeometry& g = job.g;
   const int64_t pixels = g.oh * g.ow, rows = patch_rows(job.op), zero_offset = 0;
+  float* planes = patches + rows * pixels;
   if (job.op.dbias)
     for (int64_t i = 0; i < pixels; ++i) patches[(rows - 1) * pixels + i] = 1.0f;
   for (int64_t n = begin; n < end; ++n) {
-    make_patches(g, job.op.x + n * g.in_size(), patches, patches + rows * pixels);
+    make_patches(g, job.op.x + n * g.in_size(), patches, planes);
     const float* dy = job.op.dy + n * g.out_size();
+    if (job.argmax) {
+      const int64_t at = n * g.pooled_size();
+      unpool_image(g, {job.op.dy + at, job.argmax + at}, planes + g.in_size());
+      dy = planes + g.in_size();
+    }
     Tile tile{};
     tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
     tile.depth = pixels, tile.depth_step = 1, tile.row_step = pixels;
@@ -202,15 +220,14 @@ inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float
   }
 }
 
-inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& run) {
+inline void sum_weights(const Conv2dBackwardWeights& op, const uint16_t* argmax, const Run& run) {
   const Conv2dGeometry& g = op.geometry;
   if (run.rows == 0) {
     __builtin_memset(op.dkernel, 0, static_cast<size_t>(g.kernel_size()) * sizeof(float));
     if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
     return;
   }
-  if (g.is_depthwise()) return depthwise_backward_weights(op, run);
-  const WeightsJob job = make_job(op, run.rows);
+  const WeightsJob job = make_job(op, argmax, run.rows);
   // Units are shared out among the threads (who sums a unit does not change it); patches are made once a slice.
   int64_t parts = g.uses_patches() ? 1 : run.pool->threads();
   if (parts > job.units) parts = job.units;
@@ -227,8 +244,18 @@ inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& 
   if (!job.in_place()) add_parts(g, op.partial, job.slices, op.dkernel, op.dbias, run);
 }
 
+inline void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& run) {
+  op.geometry.is_depthwise() && run.rows > 0 ? depthwise_backward_weights(op, run) : sum_weights(op, nullptr, run);
+}
+inline void conv2d_pool_backward_weights(const Conv2dPoolBackwardWeights& op, const Run& run) {
+  sum_weights(op.conv, op.argmax, run);
+}
+
 }  // namespace
 
-void add_conv2d_backward_weights(KernelTable& table) { table.conv2d_backward_weights = conv2d_backward_weights; }
+void add_conv2d_backward_weights(KernelTable& table) {
+  table.conv2d_backward_weights = conv2d_backward_weights;
+  table.conv2d_pool_backward_weights = conv2d_pool_backward_weights;
+}
 
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

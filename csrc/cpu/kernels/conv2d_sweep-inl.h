@@ -52,18 +52,19 @@ inline void sweep_pixels(const Sweep& s, const TileShape& shape, Tile tile, cons
     }
 }
 
-constexpr int64_t kSweepDepth = 256;  // rows of a packed block, 32 columns wide, that stay in the first-level cache
+constexpr int64_t kSweepFloats = int64_t{1} << 13;  // of a packed block, that stay in the first-level cache
 
 // A deep kernel goes over the image piece by piece: the piece stays in the first-level cache for all pixels, whose sums
 // wait in `out` meanwhile. The order of the sums, and so every bit, is that of one sweep.
 inline void sweep_in_pieces(const Sweep& s, const TileShape& shape, Tile tile, const float* image, float* out) {
   const int64_t zero_offset = 0;
   const float *packed = tile.b, *bias = tile.bias;
+  const int64_t piece = kSweepFloats / shape.width;
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
   for (int64_t segment = 0; segment < s.taps.segments; ++segment)
-    for (int64_t d = 0; d < s.taps.depth; d += kSweepDepth) {
-      const bool first = segment == 0 && d == 0, last_piece = d + kSweepDepth >= s.taps.depth;
-      tile.depth = last_piece ? s.taps.depth - d : kSweepDepth;
+    for (int64_t d = 0; d < s.taps.depth; d += piece) {
+      const bool first = segment == 0 && d == 0, last_piece = d + piece >= s.taps.depth;
+      tile.depth = last_piece ? s.taps.depth - d : piece;
       tile.b = packed + s.taps.b_offsets[segment] + d * shape.width;
       tile.accumulate = !first, tile.bias = first ? bias : nullptr;
       tile.relu = s.relu && last_piece && segment + 1 == s.taps.segments;
@@ -87,7 +88,7 @@ inline void sweep(const Sweep& s, const TileShape& shape) {
       tile.b = packed;
       tile.columns = s.columns - column < shape.width ? s.columns - column : shape.width;
       tile.bias = s.bias ? s.bias + channel : nullptr;
-      if (taps_depth > 2 * kSweepDepth && s.taps.depth > kSweepDepth / 4)
+      if (taps_depth * shape.width > 2 * kSweepFloats && s.taps.depth * shape.width > kSweepFloats / 4)
         sweep_in_pieces(s, shape, tile, image, s.out + channel);
       else
         sweep_pixels(s, shape, tile, image, s.out + channel);

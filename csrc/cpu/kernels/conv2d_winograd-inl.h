@@ -17,14 +17,48 @@ inline int64_t even_parts(int64_t total, int64_t least, int64_t most) {
   return total >= even * least ? even : fewest;
 }
 
-template <int kTile>
-inline void store_outputs(const Conv2dWinogradForward& op, const BlockScratch& block, int64_t index, int64_t tile,
-                          int64_t column, int64_t columns) {
+// Where the outputs of a tile go: the map itself, or the largest of each 2x2 window.
+struct MapOutput {
+  template <int kTile>
+  void store_tile(const Conv2dWinogradForward& op, const TilePlace& at, int64_t channel, int64_t lanes,
+                  const Vec (&out)[kTile][kTile]) const {
+    const Conv2dGeometry& g = op.geometry.conv;
+    float* y = op.y + at.image * g.out_size() + (at.row * g.ow + at.column) * g.c_out + channel;
+    const int64_t rows = g.oh - at.row, width = g.ow - at.column;
+#pragma GCC unroll 8
+    for (int i = 0; i < kTile; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < kTile; ++j)
+        if (i < rows && j < width) store_lanes(y + (i * g.ow + j) * g.c_out, out[i][j], lanes);
+  }
+};
+struct PooledOutput {
+  uint16_t* argmax;  // may be null
+
+  template <int kTile>
+  void store_tile(const Conv2dWinogradForward& op, const TilePlace& at, int64_t channel, int64_t lanes,
+                  const Vec (&out)[kTile][kTile]) const {
+    const Conv2dGeometry& g = op.geometry.conv;
+    const int64_t row = at.row / 2, column = at.column / 2, pooled_w = g.ow / 2;
+    const int64_t first = at.image * g.pooled_size() + (row * pooled_w + column) * g.c_out + channel;
+#pragma GCC unroll 8
+    for (int i = 0; i < kTile / 2; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < kTile / 2; ++j) {
+        if (row + i >= g.oh / 2 || column + j >= pooled_w) continue;
+        const Vec cells[4] = {out[2 * i][2 * j], out[2 * i][2 * j + 1], out[2 * i + 1][2 * j],
+                              out[2 * i + 1][2 * j + 1]};
+        const int64_t to = first + (i * pooled_w + j) * g.c_out;
+        max_of_cells(cells, op.y + to, argmax ? argmax + to : nullptr, lanes);
+      }
+  }
+};
+
+template <int kTile, class Output>
+inline void store_outputs(const Conv2dWinogradForward& op, const Output& output, const BlockScratch& block,
+                          int64_t index, int64_t tile, int64_t column, int64_t columns) {
   constexpr int kSide = Winograd<kTile>::kSide;
-  const Conv2dGeometry& g = op.geometry.conv;
   const TilePlace at = tile_place(op.geometry, index);
-  float* y = op.y + at.image * g.out_size() + (at.row * g.ow + at.column) * g.c_out + column;
-  const int64_t rows = g.oh - at.row, width = g.ow - at.column;
   for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
     Vec products[kSide][kSide], out[kTile][kTile];
     load_products(block, tile, c, products);
@@ -34,15 +68,15 @@ inline void store_outputs(const Conv2dWinogradForward& op, const BlockScratch& b
     for (int i = 0; i < kTile; ++i)
 #pragma GCC unroll 8
       for (int j = 0; j < kTile; ++j) {
-        if (i >= rows || j >= width) continue;
         const Vec sum = out[i][j] + bias;
-        store_lanes(y + (i * g.ow + j) * g.c_out + c, op.relu ? max(zero(), sum) : sum, lanes);
+        out[i][j] = op.relu ? max(zero(), sum) : sum;
       }
+    output.store_tile(op, at, column + c, lanes, out);
   });
 }
 
-template <int kTile>
-inline void winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
+template <int kTile, class Output>
+inline void winograd_forward(const Conv2dWinogradForward& op, const Output& output, const Run& run) {
   constexpr int kSide = Winograd<kTile>::kSide;
   const WinogradGeometry& g = op.geometry;
   const int64_t tiles = run.rows * g.tiles(), most = g.block_tiles(g.conv.c_in);
@@ -59,7 +93,7 @@ inline void winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
     }
     for_each_product(g, block, count, g.conv.c_in, op.transformed_kernel, g.conv.c_out, shape,
                      [&](int64_t t, int64_t column, int64_t columns) {
-                       store_outputs<kTile>(op, block, first + t, t, column, columns);
+                       store_outputs<kTile>(op, output, block, first + t, t, column, columns);
                      });
   });
 }
@@ -91,13 +125,13 @@ inline void add_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch&
 
 // Tiles [first, first + count), all of images of one task: neighbours add into the same pixels, always in this order.
 template <int kTile>
-inline void backward_data_block(const Conv2dWinogradBackwardData& op, const TileShape& shape, int64_t first,
-                                int64_t count, float* scratch) {
+inline void backward_data_block(const Conv2dWinogradBackwardData& op, const PooledGradient& dy, const TileShape& shape,
+                                int64_t first, int64_t count, float* scratch) {
   constexpr int kSide = Winograd<kTile>::kSide;
   const WinogradGeometry& g = op.geometry;
   const BlockScratch block = block_scratch(g, g.conv.c_out, scratch);
   for (int64_t t = 0; t < count; ++t) {
-    const Window window = output_window<kTile>(g, op.dy, tile_place(g, first + t), block.window);
+    const Window window = output_window<kTile>(g, dy, tile_place(g, first + t), 0, g.conv.c_out, block.window);
     const auto transform = [](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); };
     transform_window<kTile, kSide>(window, g.conv.c_out, transform, block, t);
   }
@@ -107,7 +141,7 @@ inline void backward_data_block(const Conv2dWinogradBackwardData& op, const Tile
 }
 
 template <int kTile>
-inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const Run& run) {
+inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const uint16_t* argmax, const Run& run) {
   const WinogradGeometry& g = op.geometry;
   const int64_t tiles = g.tiles(), most = g.block_tiles(g.conv.c_out);
   const TileShape shape = tile_shape(run.rows * tiles < most ? run.rows * tiles : most, g.conv.c_in);
@@ -121,19 +155,37 @@ inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const R
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t first = begin * tiles + b * (end - begin) * tiles / blocks;
       const int64_t last = begin * tiles + (b + 1) * (end - begin) * tiles / blocks;
-      backward_data_block<kTile>(op, shape, first, last - first, run.pool->scratch(worker));
+      backward_data_block<kTile>(op, {op.dy, argmax}, shape, first, last - first, run.pool->scratch(worker));
     }
   });
 }
 
 inline void conv2d_winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
-  op.geometry.tile == 2 ? winograd_forward<2>(op, run) : winograd_forward<4>(op, run);
+  op.geometry.tile == 2 ? winograd_forward<2>(op, MapOutput{}, run) : winograd_forward<4>(op, MapOutput{}, run);
+}
+inline void conv2d_winograd_pool_forward(const Conv2dWinogradPoolForward& op, const Run& run) {
+  const PooledOutput output{op.argmax};
+  op.conv.geometry.tile == 2 ? winograd_forward<2>(op.conv, output, run) : winograd_forward<4>(op.conv, output, run);
+}
+
+inline void backward_data(const Conv2dWinogradBackwardData& op, const uint16_t* argmax, const Run& run) {
+  op.geometry.tile == 2 ? winograd_backward_data<2>(op, argmax, run) : winograd_backward_data<4>(op, argmax, run);
 }
 inline void conv2d_winograd_backward_data(const Conv2dWinogradBackwardData& op, const Run& run) {
-  op.geometry.tile == 2 ? winograd_backward_data<2>(op, run) : winograd_backward_data<4>(op, run);
+  backward_data(op, nullptr, run);
+}
+inline void conv2d_winograd_pool_backward_data(const Conv2dWinogradPoolBackwardData& op, const Run& run) {
+  backward_data(op.conv, op.argmax, run);
+}
+
+inline void backward_weights(const Conv2dWinogradBackwardWeights& op, const uint16_t* argmax, const Run& run) {
+  op.geometry.tile == 2 ? winograd_backward_weights<2>(op, argmax, run) : winograd_backward_weights<4>(op, argmax, run);
 }
 inline void conv2d_winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const Run& run) {
-  op.geometry.tile == 2 ? winograd_backward_weights<2>(op, run) : winograd_backward_weights<4>(op, run);
+  backward_weights(op, nullptr, run);
+}
+inline void conv2d_winograd_pool_backward_weights(const Conv2dWinogradPoolBackwardWeights& op, const Run& run) {
+  backward_weights(op.conv, op.argmax, run);
 }
 
 }  // namespace
@@ -142,6 +194,9 @@ void add_conv2d_winograd(KernelTable& table) {
   table.conv2d_winograd_forward = conv2d_winograd_forward;
   table.conv2d_winograd_backward_data = conv2d_winograd_backward_data;
   table.conv2d_winograd_backward_weights = conv2d_winograd_backward_weights;
+  table.conv2d_winograd_pool_forward = conv2d_winograd_pool_forward;
+  table.conv2d_winograd_pool_backward_data = conv2d_winograd_pool_backward_data;
+  table.conv2d_winograd_pool_backward_weights = conv2d_winograd_pool_backward_weights;
 }
 
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

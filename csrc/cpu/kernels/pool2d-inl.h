@@ -1,7 +1,7 @@
 // Pooling: vectors run over the channels; a task writes whole rows of its output, and nobody else writes them.
 #pragma once
 
-#include "cpu/kernels/parallel-inl.h"
+#include "cpu/kernels/max_window-inl.h"
 #include "kernels/kernel_list.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
@@ -31,40 +31,6 @@ inline void for_each_map_row(const Run& run, int64_t map_rows, int64_t work_of_r
   const int64_t grain = work_of_row < 16384 ? 16384 / (work_of_row > 0 ? work_of_row : 1) : 1;
   for_each_range(*run.pool, run.rows * map_rows, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) fn(i / map_rows, i % map_rows);
-  });
-}
-
-inline Vec load_index(const uint16_t* p, int64_t lanes) {
-  if (lanes == Vec::kLanes) return load_u16(p);
-  uint16_t words[Vec::kLanes] = {};
-  for (int64_t i = 0; i < lanes; ++i) words[i] = p[i];
-  return load_u16(words);
-}
-inline void store_index(uint16_t* p, Vec index, int64_t lanes) {
-  if (lanes == Vec::kLanes) return store_u16(p, index);
-  uint16_t words[Vec::kLanes];
-  store_u16(words, index);
-  for (int64_t i = 0; i < lanes; ++i) p[i] = words[i];
-}
-
-// Forward pass of one window, all channels. cells: its first cell on the map, whose number is first_index.
-template <bool kArgmax>
-[[gnu::always_inline]] inline void max_of_window(const float* cells, int64_t rows, int64_t columns, int64_t row_step,
-                                                 int64_t c, int64_t first_index, int64_t index_step, float* y,
-                                                 uint16_t* argmax) {
-  for_each_vector(0, c, [&](int64_t i, int64_t lanes) {
-    Vec best = load_lanes(cells + i, lanes), index = broadcast(static_cast<float>(first_index));
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t k = 0; k < columns; ++k) {
-        const Vec cell = load_lanes(cells + r * row_step + k * c + i, lanes);
-        const Mask better = exceeds(cell, best);
-        best = select(better, cell, best);
-        if constexpr (kArgmax)
-          index = select(better, broadcast(static_cast<float>(first_index + r * index_step + k)), index);
-      }
-    }
-    store_lanes(y + i, best, lanes);
-    if constexpr (kArgmax) store_index(argmax + i, index, lanes);
   });
 }
 

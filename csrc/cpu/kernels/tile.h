@@ -49,10 +49,12 @@ struct TileShape {
   int64_t rows;   // of the first tiles; the last may have fewer
 };
 
+// With 32 registers, 6 rows of 4 vectors take fewer instructions for each multiplication than 14 rows of 2.
 inline TileShape tile_shape(int64_t rows, int64_t columns) {
   int vectors = 1;
   if (columns > Vec::kLanes) vectors = 2;
-  if (columns > 2 * Vec::kLanes && rows <= max_rows(4)) vectors = 4;
+  const bool four_are_full = Vec::kRegisters == 32 && (columns - 1) % (4 * Vec::kLanes) >= 3 * Vec::kLanes;
+  if (columns > 2 * Vec::kLanes && (rows <= max_rows(4) || four_are_full)) vectors = 4;
   const int64_t most = max_rows(vectors);
   const int64_t pieces = rows > most ? (rows + most - 1) / most : 1;
   const int64_t height = rows > 0 ? (rows + pieces - 1) / pieces : 1;  // an empty batch has a shape too

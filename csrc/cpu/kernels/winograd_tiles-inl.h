@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_sweep-inl.h"
+#include "cpu/kernels/max_window-inl.h"
 #include "cpu/kernels/parallel-inl.h"
 #include "cpu/kernels/winograd_transform-inl.h"
 #include "kernels/conv2d_winograd.h"
@@ -48,10 +49,17 @@ inline Window input_window(const WinogradGeometry& g, const float* x, const Tile
   return window_at(x + at.image * c.in_size(), c.h, c.w, c.c_in, at.row - c.pad_top, at.column - c.pad_left,
                    Winograd<kTile>::kSide, scratch);
 }
+// Channels [first, last) of dy.
 template <int kTile>
-inline Window output_window(const WinogradGeometry& g, const float* dy, const TilePlace& at, float* scratch) {
+inline Window output_window(const WinogradGeometry& g, const PooledGradient& dy, const TilePlace& at, int64_t first,
+                            int64_t last, float* scratch) {
   const Conv2dGeometry& c = g.conv;
-  return window_at(dy + at.image * c.out_size(), c.oh, c.ow, c.c_out, at.row, at.column, kTile, scratch);
+  if (!dy.argmax)
+    return window_at(dy.dy + at.image * c.out_size(), c.oh, c.ow, c.c_out, at.row, at.column, kTile, scratch);
+  const int64_t image = at.image * c.pooled_size();
+  unpool({dy.dy + image, dy.argmax + image}, c.oh, c.ow, c.c_out, at.row, kTile, at.column, kTile, first, last, scratch,
+         kTile);
+  return {scratch, kTile * c.c_out, c.c_out};
 }
 
 // ---- kernels: G g G^T ----

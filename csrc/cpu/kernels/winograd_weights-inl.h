@@ -23,6 +23,7 @@ template <int kTile>
 struct WeightsTask {
   static constexpr int kSide = Winograd<kTile>::kSide;
   const Conv2dWinogradBackwardWeights& op;
+  const uint16_t* argmax;  // null, or dy is behind 2x2 max pooling
   const WinogradGeometry& g;
   TileShape shape;
   int64_t first_column, columns;
@@ -73,7 +74,7 @@ struct WeightsTask {
       for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
         transform<kRow, kSide>(x, c, lanes, transform_x, s.x + t * s.x_step + c, s.x_position_step);
       });
-      const Window dy = output_window<kTile>(g, op.dy, at, s.window);
+      const Window dy = output_window<kTile>(g, {op.dy, argmax}, at, first_column, first_column + columns, s.window);
       for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
         float* to = s.dy + c / shape.width * block_tiles * shape.width + t * shape.width + c % shape.width;
         transform<kRow, kTile>(dy, first_column + c, lanes, transform_dy, to, s.dy_position_step);
@@ -186,7 +187,7 @@ inline void finish_kernel(const Conv2dWinogradBackwardWeights& op, const Run& ru
 }
 
 template <int kTile>
-inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const Run& run) {
+inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const uint16_t* argmax, const Run& run) {
   const WinogradGeometry& g = op.geometry;
   if (run.rows == 0) {
     __builtin_memset(op.dkernel, 0, static_cast<size_t>(g.conv.kernel_size()) * sizeof(float));
@@ -197,7 +198,7 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
   const int64_t tiles = run.rows * g.tiles(), positions = g.weights_positions(), block_tiles = g.weights_tiles();
   if (g.weights_by_tiles()) {
     const int64_t groups = tiles < WinogradGeometry::kWeightsGroups ? tiles : WinogradGeometry::kWeightsGroups;
-    const WeightsTask<kTile> job{op, g, shape, 0, g.conv.c_out, positions, block_tiles};
+    const WeightsTask<kTile> job{op, argmax, g, shape, 0, g.conv.c_out, positions, block_tiles};
     parallel_for(*run.pool, groups, [&](int64_t group, int worker) {
       job.run_group(group * tiles / groups, (group + 1) * tiles / groups, run.pool->scratch(worker),
                     op.partial + group * (g.conv.kernel_size() + g.conv.c_out));
@@ -208,7 +209,8 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
   const int64_t blocks = (g.conv.c_out + kColumns - 1) / kColumns;
   parallel_for(*run.pool, kRows * blocks, [&](int64_t task, int worker) {
     const int64_t column = task % blocks * kColumns, left = g.conv.c_out - column;
-    const WeightsTask<kTile> job{op, g, shape, column, left < kColumns ? left : kColumns, positions, block_tiles};
+    const WeightsTask<kTile> job{op,        argmax,     g, shape, column, left < kColumns ? left : kColumns,
+                                 positions, block_tiles};
     job.run(task / blocks, tiles, run.pool->scratch(worker));
   });
   finish_kernel<kTile>(op, run);

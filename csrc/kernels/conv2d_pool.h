@@ -1,0 +1,98 @@
+// A convolution and the 2x2 max pooling behind it in one: the map between them is never stored whole, and neither is
+// its gradient, three quarters of which are zeros. Windows lie side by side without padding; an odd last row or column
+// is in none. argmax says which cell of a window won, row * 2 + column, as in kernels/pool2d.h. The same bits as one by
+// one.
+#pragma once
+
+#include "kernels/conv2d.h"
+#include "kernels/conv2d_winograd.h"
+
+namespace pyconvnet {
+
+template <class Visitor>
+void visit_pooling(Visitor& v, const Conv2dGeometry& g) {
+  v.rule(g.oh >= 2 && g.ow >= 2, "a map that is pooled must have two rows and two columns");
+}
+
+struct Conv2dPoolForward {
+  Conv2dForward conv;  // y: [rows, oh / 2, ow / 2, c_out]
+  uint16_t* argmax;    // [rows, oh / 2, ow / 2, c_out] or null
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    conv.visit_attributes(v);
+    const Conv2dGeometry& g = conv.geometry;
+    visit_pooling(v, g);
+    v.rule(!g.is_depthwise(), "a depthwise convolution is not pooled on the way");
+    conv.visit_buffers(v, g.pooled_size(), product(strip_rows(), g.ow, g.c_out));
+    v.optional_output("argmax", argmax, per_row(g.pooled_size()));
+  }
+  // Rows of the map that are computed before they are pooled: few that stay in the first-level cache where the kernel
+  // does too, else all, so that the kernel is read once an image. Inlined always, see WinogradGeometry::weights_tiles.
+  [[gnu::always_inline]] int64_t strip_rows() const {
+    const Conv2dGeometry& g = conv.geometry;
+    const int64_t few = (int64_t{1} << 12) / product(g.ow, g.c_out) / 2 * 2, all = g.oh / 2 * 2;
+    if (g.kernel_size() > int64_t{1} << 12 || few > all) return all;
+    return few < 2 ? 2 : few;
+  }
+};
+
+// Of few input channels only, where the gradient is summed over patches.
+struct Conv2dPoolBackwardWeights {
+  Conv2dBackwardWeights conv;  // dy: [rows, oh / 2, ow / 2, c_out]
+  const uint16_t* argmax;      // [rows, oh / 2, ow / 2, c_out], of the forward pass
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    conv.geometry.visit(v);
+    const Conv2dGeometry& g = conv.geometry;
+    visit_pooling(v, g);
+    v.rule(g.uses_patches(), "needs groups = 1 and fewer than 8 input channels");
+    conv.visit_buffers(v, g.pooled_size(), g.out_size());
+    v.input("argmax", argmax, per_row(g.pooled_size()));
+  }
+};
+
+struct Conv2dWinogradPoolForward {
+  Conv2dWinogradForward conv;  // y: [rows, oh / 2, ow / 2, c_out]
+  uint16_t* argmax;            // [rows, oh / 2, ow / 2, c_out] or null
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    conv.visit_attributes(v);
+    const Conv2dGeometry& g = conv.geometry.conv;
+    visit_pooling(v, g);
+    conv.visit_buffers(v, g.pooled_size());
+    v.optional_output("argmax", argmax, per_row(g.pooled_size()));
+  }
+};
+
+struct Conv2dWinogradPoolBackwardData {
+  Conv2dWinogradBackwardData conv;  // dy: [rows, oh / 2, ow / 2, c_out]
+  const uint16_t* argmax;           // [rows, oh / 2, ow / 2, c_out], of the forward pass
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    conv.geometry.visit(v);
+    const Conv2dGeometry& g = conv.geometry.conv;
+    visit_pooling(v, g);
+    conv.visit_buffers(v, g.pooled_size());
+    v.input("argmax", argmax, per_row(g.pooled_size()));
+  }
+};
+
+struct Conv2dWinogradPoolBackwardWeights {
+  Conv2dWinogradBackwardWeights conv;  // dy: [rows, oh / 2, ow / 2, c_out]
+  const uint16_t* argmax;              // [rows, oh / 2, ow / 2, c_out], of the forward pass
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    conv.geometry.visit(v);
+    const Conv2dGeometry& g = conv.geometry.conv;
+    visit_pooling(v, g);
+    conv.visit_buffers(v, g.pooled_size());
+    v.input("argmax", argmax, per_row(g.pooled_size()));
+  }
+};
+
+}  // namespace pyconvnet
