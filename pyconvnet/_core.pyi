@@ -42,6 +42,8 @@ class Plan:
         arrays: list[np.ndarray],
         capacity: int,
     ) -> None: ...
+    @property
+    def scratch_bytes(self) -> int: ...
     def run(
         self,
         feeds: list[tuple[np.ndarray, np.ndarray | None]],

@@ -20,7 +20,7 @@ from pyconvnet.reference import output_size
 
 
 def dense_cases() -> Iterator[Case]:
-    """Rows, columns and sums of every remainder; the last five are read in slices, (3, 8, 131072) is too short for it."""
+    """Rows, columns and sums of every remainder; the last five are read in slices, (3, 8, 131072) is too short."""
     sizes = ((1, 1, 1), (1, 133, 10), (3, 17, 16), (5, 31, 33), (6, 64, 65), (7, 100, 48), (11, 8, 3), (2, 1000, 15))
     sliced = ((3, 8, 131072), (5, 300, 120), (33, 257, 128), (29, 10007, 105), (3, 500, 2101), (5, 52500, 20))
     for rows, k, m in (*sizes, (0, 5, 4), (64, 300, 100), *sliced):

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from pyconvnet import __version__, ops
-from pyconvnet.cli import command, doctor, main
+from pyconvnet.bench import train
+from pyconvnet.bench.networks import NETWORKS, Network
+from pyconvnet.cli import bench, command, doctor, main
 from pyconvnet.datasets import fashion_mnist
 from pyconvnet.datasets._errors import NotHere
 from pyconvnet.datasets._files import MNIST
@@ -30,7 +32,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "--version") == (0, f"pyconvnet {__version__}\n", "")
 
 
-@pytest.mark.parametrize("argv", [(), ("--help",), ("lecture", "--help"), ("doctor", "--help")])
+@pytest.mark.parametrize("argv", [(), ("--help",), ("lecture", "--help"), ("doctor", "--help"), ("bench", "--help")])
 def test_help(capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]) -> None:
     code, out, err = call(capsys, *argv)
     assert (code, err) == (0, "") and out.startswith("usage: pyconvnet")
@@ -68,6 +70,9 @@ def test_arguments_reach_the_job(capsys: pytest.CaptureFixture[str], monkeypatch
         (("lecture", "mlp", "--seeds", "-1"), "seeds must be positive, got -1"),
         (("lecture", "--speed"), "unrecognized arguments: --speed"),
         (("doctor", "twice"), "unrecognized arguments: twice"),
+        (("bench", "trian"), "bench: unknown bench 'trian'; did you mean 'train'?"),
+        (("bench", "train", "--nets", "mpl"), "--nets: unknown network 'mpl'; did you mean 'mlp'?"),
+        (("bench", "conv", "--batch", "0"), "got '0' (see pyconvnet bench conv --help)"),
     ],
 )
 def test_errors_are_one_line_and_exit_code_2(
@@ -125,6 +130,41 @@ def test_an_unknown_instruction_set_is_an_error_not_a_traceback(tmp_path: Path) 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("pyconvnet: error: ") and "abacus" in done.stderr and done.stderr.count("\n") == 1
+
+
+# ---- the bench
+
+
+@pytest.mark.parametrize("name", bench.BENCHES)
+def test_every_bench_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, out, err = call(capsys, "bench", name, "--help")
+    assert (code, err) == (0, "") and out.startswith(f"usage: pyconvnet bench {name} ") and "--out FILE.json" in out
+
+
+def test_a_bare_bench_is_a_quick_one_of_training_steps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def measure(network: Network, settings: train.Settings, missing: Any, versions: Any) -> dict[str, Any]:
+        measured.append(network.name)
+        assert (settings.rounds, settings.seconds, settings.peers) == (1, 0.3, {})
+        sides = {"pyconvnet": {"train_ms": 1.0, "predict_ms": 0.5}}
+        return {"network": network.name, "parameters": network.parameters, "sides": sides, "failed": {}}
+
+    monkeypatch.setattr(train, "measure", measure)
+    code, out, _ = call(capsys, "bench")
+    assert code == 0 and measured == list(NETWORKS)
+    assert out.startswith("A quick look at training steps") and "A training step (the whole fit), ms" in out
+
+
+def test_peers_of_an_installation_say_where_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "_PEERS", tmp_path)
+    code, out, err = call(capsys, "bench", "train", "--peers")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert "not part of an installation; they lie in bench/peers of pyconvnet's source" in err
 
 
 # ---- the doctor

@@ -37,6 +37,13 @@ def test_scratch_is_live_but_not_kept() -> None:
     assert memory.kept == 4 * 8 * (4 + 3)  # the first layer: in and out
     assert memory.live == 4 * 8 * (4 + 3 + 4)  # and its input packed
     assert memory.slots == 0
+    assert memory.thread == 0  # small dense layers pack into the arena
+
+
+def test_threads_work_in_the_most_that_any_call_asks_for() -> None:
+    memory = two_layers().plan(8).memory
+    assert memory.thread == 4 * 2048 * 16  # the gradient of a dense kernel packs its inputs
+    assert f"each thread works in {memory.thread / 2**20:.1f} MiB more" in str(two_layers().plan(8)).splitlines()[1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 12), st.integers(0, 6)), max_size=24))

@@ -44,6 +44,7 @@ def test_a_training_step_is_profiled_call_by_call(samples):
     second = by_name["conv2d_winograd_forward", "second"]
     assert second.algorithm == "winograd_4x4"
     assert second.flops == 2 * 9 * 16 * 16 * 3 * 3 * 16
+    assert second.multiplied == pytest.approx(2 * 36 * 16 * 16 * 16)  # one tile an image, 36 positions
     # x 5x5x16, y 3x3x16, kernel, bias; the scratch of the algorithm is counted too
     assert second.nbytes >= 4 * (16 * (5 * 5 * 16 + 3 * 3 * 16) + 9 * 16 * 16 + 16)
 
@@ -64,11 +65,14 @@ def test_without_labels_predict_is_profiled(samples):
 
 def test_it_prints_a_line_for_each_call():
     calls = (
-        CallTime("conv2d_forward", "first", "direct", 2e-3, 4e8, 8_000_000),
-        CallTime("adam", "b", "", 1e-3, 0, 24),
+        CallTime("conv2d_forward", "first", "direct", 2e-3, 4e8, 4e8, 8_000_000),
+        CallTime("adam", "b", "", 1e-3, 0, 0, 24),
     )
     lines = str(Profile(calls, 4e-3, 32, "train", 400.0, 20.0)).splitlines()
-    assert lines[0].startswith("A step to train on 32 rows: 4.000 ms in 2 kernel calls (")
+    head = (
+        "A step to train on 32 rows: 4.000 ms in 2 kernel calls; its multiplications alone take 1.000 ms at the peak ("
+    )
+    assert lines[0].startswith(head)
     assert lines[0].endswith("; peak 400 GFLOP/s, copy 20.0 GB/s)")
     assert lines[1].split() == ["kernel", "layer", "algorithm", "ms", "share", "GFLOP/s", "of", "peak", "GB/s"]
     assert lines[2].split() == ["conv2d_forward", "first", "direct", "2.000", "50.0%", "200.0", "50%", "4.0"]
@@ -97,7 +101,7 @@ def test_a_clock_needs_room_for_every_call(samples):
 
 
 def test_the_roof_is_drawn_over_the_calls_that_compute():
-    calls = tuple(CallTime(f"kernel_{i}", f"layer_{i}", "", (i + 1) * 1e-3, 1e8 * i, 1_000_000) for i in range(9))
+    calls = tuple(CallTime(f"kernel_{i}", f"layer_{i}", "", (i + 1) * 1e-3, 1e8 * i, 0, 1_000_000) for i in range(9))
     figure = plot.roofline(Profile(calls, sum(call.seconds for call in calls), 32, "train", 400.0, 20.0))
     (axes,) = figure.axes
     roof = axes.lines[0].get_xydata()
@@ -112,4 +116,4 @@ def test_the_roof_needs_calls_that_compute():
     with pytest.raises(TypeError, match=r"plot\.roofline: needs what model\.profile"):
         plot.roofline(network())
     with pytest.raises(ValueError, match="none of the calls"):
-        plot.roofline(Profile((CallTime("adam", "b", "", 1e-3, 0, 24),), 1e-3, 32, "train", 400.0, 20.0))
+        plot.roofline(Profile((CallTime("adam", "b", "", 1e-3, 0, 0, 24),), 1e-3, 32, "train", 400.0, 20.0))

@@ -1,4 +1,4 @@
-"""PyTorch's side of train_bench.py.   usage: torch_fit.py {contiguous,channels-last,compile}
+"""PyTorch's side of train_bench.py and memory_bench.py.   usage: torch_fit.py {contiguous,channels-last,compile}
 
 A training loop as a careful user writes it: the data as one tensor, a random permutation each epoch, batches gathered
 by index, fused Adam, loss and accuracy summed without waiting. "compile" is channels-last with torch.compile.
@@ -31,23 +31,34 @@ class TorchSide:
         self, input_shape: list[int], rows: list[Any], parameters: int, batch: int, steps: int
     ) -> dict[str, Any]:
         """Builds the network, makes the data and does everything once."""
+        self.load(input_shape, batch * steps)
+        self.build(input_shape, rows, parameters, batch)
+        seconds = self.fit(epochs=1)
+        self.predict()
+        return seconds
+
+    def load(self, input_shape: list[int], rows: int) -> dict[str, Any]:
+        """Makes the data."""
         torch = self._torch
-        model = self._build(input_shape, rows)
-        worker.check_parameters(parameters, sum(weight.numel() for weight in model.parameters()))
-        x, y = worker.random_data(input_shape, batch * steps)
+        x, y = worker.random_data(input_shape, rows)
         # A batch of NHWC rows seen as NCHW is channels-last without a copy.
         self._nhwc = VARIANT != "contiguous"
         self._x = torch.from_numpy(x) if self._nhwc else torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
         self._y = torch.from_numpy(y)
+        return {}
+
+    def build(self, input_shape: list[int], rows: list[Any], parameters: int, batch: int) -> dict[str, Any]:
+        """Builds the network."""
+        torch = self._torch
+        model = self._sequential(input_shape, rows)
+        worker.check_parameters(parameters, sum(weight.numel() for weight in model.parameters()))
         if self._nhwc:
             model = model.to(memory_format=torch.channels_last)
         self._optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)
         self._loss = torch.nn.CrossEntropyLoss()
         self._model = torch.compile(model) if VARIANT == "compile" else model
         self._batch = batch
-        seconds = self.fit(epochs=1)
-        self.predict()
-        return seconds
+        return {}
 
     def fit(self, epochs: int) -> dict[str, Any]:
         """The seconds of each epoch."""
@@ -90,7 +101,7 @@ class TorchSide:
         batch = self._x[rows]
         return batch.permute(0, 3, 1, 2) if self._nhwc else batch
 
-    def _build(self, input_shape: list[int], rows: list[Any]) -> Any:
+    def _sequential(self, input_shape: list[int], rows: list[Any]) -> Any:
         """A Sequential of (class name, settings); the softmax at its end is left to the loss."""
         nn = self._torch.nn
         height, width, channels = input_shape
@@ -122,4 +133,5 @@ class TorchSide:
 
 if __name__ == "__main__":
     side = TorchSide()
-    worker.serve({"start": side.start, "prepare": side.prepare, "fit": side.fit, "predict": side.predict})
+    own = {"load": side.load, "build": side.build}  # memory_bench.py looks at the process in between
+    worker.serve({"start": side.start, "prepare": side.prepare, "fit": side.fit, "predict": side.predict, **own})

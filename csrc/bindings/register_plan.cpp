@@ -103,7 +103,10 @@ void register_plan(pybind11::module_& m) {
       .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"))
       .def("run", &run_plan, py::arg("feeds"), py::arg("indices"), py::arg("batch_size"), py::arg("seed"),
            py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(), py::arg("out") = py::none(),
-           py::arg("seconds") = py::none());
+           py::arg("seconds") = py::none())
+      .def_property_readonly(
+          "scratch_bytes", [](const BoundPlan& bound) { return bound.plan.scratch_bytes(); },
+          "The most that a thread works in during one call.");
 }
 
 }  // namespace pyconvnet

@@ -10,5 +10,9 @@ Who does what:
     ours       the training of a network by this library
     train      ``bench/train_bench.py``: the training step of each network, beside the peers
     augment    ``bench/augment_bench.py``: images per second of ImageDataGenerator, beside Keras
+    sweep      ``bench/sweep_bench.py``: how the cost grows with batch, channels and pixels
+    sweep_plot the picture of it
+    memory     ``bench/memory_bench.py``: what a training step takes, by the plan and by the process, beside PyTorch
+    options    what the command lines have in common; ``pyconvnet bench`` runs the same benches
     report     tables and files
 """

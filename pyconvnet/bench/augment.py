@@ -169,23 +169,25 @@ def table(results: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]
     return ["settings", "batch", *names, *(["ours / fastest peer", "same"] if compared else [])], rows
 
 
-def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
+def main(
+    arguments: Sequence[str] | None, peers_folder: Path, new_parser: options.NewParser = options.script_parser
+) -> int:
     """The command.
 
     Args:
         arguments: of the command line; None reads them.
-        peers_folder: where the peers' script lies.
+        peers_folder: where the peers' scripts lie.
+        new_parser: the parser whose options these are.
 
     Returns:
         0.
     """
-    parser = options.common_parser("augment_bench.py", _DESCRIPTION, 0.5, "of a measurement")
+    parser = options.common_parser(new_parser("augment"), _DESCRIPTION, 0.5, "of a measurement")
     parser.add_argument("--images", type=options.whole, default=30_000, help="of the data set (default 30000)")
     parser.add_argument("--rounds", type=options.whole, default=5, help="how often everybody has a turn (default 5)")
     given = parser.parse_args(arguments)
     try:
-        report.check_folder("--out", given.out)
-        machine.prepare(given.threads, given.isa)
+        options.prepare(given, peers_folder)
     except ValueError as error:
         parser.error(str(error))
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyconvnet import _core
 from pyconvnet.bench import machine, options, report
 from pyconvnet.bench.networks import NETWORKS
 from pyconvnet.bench.peers import KERNEL_PEER, Peer, PeerFailed, PeerMissing
-from pyconvnet.bench.work import Work, work_of
+from pyconvnet.bench.work import Work, timer, work_of
 
 _DESCRIPTION = """\
 Measures the machine first (multiply-adds in registers, a large copy; all threads), then every convolution, pooling
@@ -33,10 +32,7 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
         seconds: how long to repeat it.
         limits: of the machine.
     """
-    arrays = work.arrays()
-    arguments = (work.kernel, work.attributes, arrays, work.batch)
-    _core.time_kernel(*arguments, 1e-9)  # faults the pages in
-    samples = _core.time_kernel(*arguments, seconds)
+    samples = timer(work)(seconds)
     median = statistics.median(samples)
     row: dict[str, Any] = {
         "layer": work.layer,
@@ -111,21 +107,23 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return report.text_table(head, cells, left=4)
 
 
-def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
+def main(
+    arguments: Sequence[str] | None, peers_folder: Path, new_parser: options.NewParser = options.script_parser
+) -> int:
     """The command.
 
     Args:
         arguments: of the command line; None reads them.
         peers_folder: where the peers' scripts lie.
+        new_parser: the parser whose options these are.
 
     Returns:
         0.
     """
-    parser = options.step_parser("conv_bench.py", _DESCRIPTION, 0.2, "how long each measurement lasts")
+    parser = options.step_parser(new_parser("conv"), _DESCRIPTION, 0.2, "how long each measurement lasts")
     given = parser.parse_args(arguments)
     try:
-        report.check_folder("--out", given.out)
-        machine.prepare(given.threads, given.isa)
+        options.prepare(given, peers_folder)
     except ValueError as error:
         parser.error(str(error))
 

@@ -68,6 +68,11 @@ def headline(machine: dict[str, Any]) -> str:
     )
 
 
+def libraries(machine: dict[str, Any]) -> str:
+    """Python and the libraries with their versions, pyconvnet left out."""
+    return ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if name != "pyconvnet")
+
+
 def busy(machine: dict[str, Any]) -> str | None:
     """A warning where something else was running before the bench began; None on an idle machine."""
     if machine["load"] < 0.25 * machine["cores"]:

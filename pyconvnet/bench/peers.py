@@ -59,6 +59,10 @@ class Peer:
         threads: how many it may use.
         patience: seconds for one answer, after which the process is killed.
 
+    Attributes:
+        versions: of the libraries.
+        pid: of the process.
+
     Raises:
         PeerMissing: it cannot be imported, or the interpreter cannot be run.
     """
@@ -82,6 +86,7 @@ class Peer:
         except OSError as error:
             self._errors.close()
             raise PeerMissing(f"{python} cannot be run: {error.strerror}") from error
+        self.pid = self._process.pid
         try:
             self.versions: dict[str, str] = self.ask("start", threads=threads)["versions"]
         except BaseException:

@@ -167,26 +167,27 @@ def _compare(network: Network, steps: int, sides: dict[str, Any], failed: dict[s
     return result
 
 
-def main(arguments: Sequence[str] | None, peers_folder: Path) -> int:
+def main(
+    arguments: Sequence[str] | None, peers_folder: Path, new_parser: options.NewParser = options.script_parser
+) -> int:
     """The command.
 
     Args:
         arguments: of the command line; None reads them.
         peers_folder: where the peers' scripts lie.
+        new_parser: the parser whose options these are.
 
     Returns:
         0.
     """
-    parser = options.step_parser("train_bench.py", _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
+    parser = options.step_parser(new_parser("train"), _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
     parser.add_argument("--nets", default="", help="such as mlp,conv (default: all)")
     parser.add_argument("--rounds", type=options.whole, default=3, help="how often everybody has a turn (default 3)")
     parser.add_argument("--table", metavar="FILE.md", help="write the tables as Markdown")
     given = parser.parse_args(arguments)
     try:
         networks = selected(given.nets)
-        report.check_folder("--out", given.out)
-        report.check_folder("--table", given.table)
-        machine.prepare(given.threads, given.isa)
+        options.prepare(given, peers_folder)
     except ValueError as error:
         parser.error(str(error))
 

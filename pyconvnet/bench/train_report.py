@@ -30,10 +30,9 @@ def as_markdown(content: dict[str, Any]) -> str:
 
 
 def _head(content: dict[str, Any]) -> str:
-    config, versions = content["config"], content["machine"]["versions"]
-    libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "pyconvnet")
+    config, described = content["config"], content["machine"]
     return (
-        f"{machine.headline(content['machine'])}; {libraries}; batch {config['batch']}, float32, Adam, "
+        f"{machine.headline(described)}; {machine.libraries(described)}; batch {config['batch']}, float32, Adam, "
         f"medians of {config['rounds']} round{'s' if config['rounds'] != 1 else ''}"
     )
 

@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from pyconvnet import __version__
 from pyconvnet._suggest import unknown
 from pyconvnet._terminal import say
-from pyconvnet.cli import doctor, files, foreign
+from pyconvnet.cli import bench, doctor, files, foreign
+from pyconvnet.cli.parser import Parser, UsageError
 from pyconvnet.lecture import EXPERIMENTS, STUDIES, run_lecture
 from pyconvnet.lecture.data import title
 from pyconvnet.lecture.job import DEFAULT_FOLDER
@@ -19,17 +19,8 @@ from pyconvnet.lecture.lessons import ALL, LESSONS
 from pyconvnet.lecture.table import keras, published
 
 OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
-_COMMANDS = ("lecture", "doctor", *foreign.COMMANDS, *files.COMMANDS)
+_COMMANDS = ("lecture", "doctor", "bench", *foreign.COMMANDS, *files.COMMANDS)
 _REPORTED = (ValueError, OSError, ImportError, MemoryError)
-
-
-class _UsageError(ValueError):
-    pass
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise _UsageError(f"{message} (see {self.prog} --help)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
-        raise _UsageError(unknown("command line", "command", argv[0], _COMMANDS))
+        raise UsageError(unknown("command line", "command", argv[0], _COMMANDS))
     parser = _parser()
     try:
         given = parser.parse_args(argv)
@@ -80,6 +71,8 @@ def _run(argv: list[str]) -> int:
             run_lecture(given.names, epochs=given.epochs, seeds=given.seeds, out=given.out)
     elif given.command == "doctor":
         return OK if doctor.examine() else FAILED
+    elif given.command == "bench":
+        return bench.run(given)
     elif given.command in files.COMMANDS:
         files.run(given)
     elif given.command in foreign.COMMANDS:
@@ -90,7 +83,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="pyconvnet", description="Trains convolutional networks with C++ kernels.")
+    parser = Parser(prog="pyconvnet", description="Trains convolutional networks with C++ kernels.")
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", title="commands")
     lecture = commands.add_parser(
@@ -119,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Prints version, compiler, instruction set and threads, then checks that the kernels compute "
         "correctly and says what data and pictures need. The exit code is 1 if a check failed.",
     )
+    bench.add_parser(commands)
     foreign.add_parsers(commands)
     files.add_parsers(commands)
     return parser

@@ -46,6 +46,19 @@ def cost(g: Mapping[str, int], algorithm: str) -> float:
     return tiles * (m + 2) ** 2 * (_PRODUCT_COST * c_in * c_out + _TRANSFORM_COST[m] * (c_in + c_out))
 
 
+def multiplied(g: Mapping[str, int], algorithm: str) -> float:
+    """What an algorithm multiplies, as a share of what the direct one does; transforms are not counted.
+
+    Example:
+        >>> multiplied({"oh": 8, "ow": 8}, "winograd_4x4")
+        0.25
+    """
+    m = TILES[algorithm]
+    if m == 0:
+        return 1.0
+    return -(-g["oh"] // m) * -(-g["ow"] // m) * (m + 2) ** 2 / (9 * g["oh"] * g["ow"])
+
+
 def choose_algorithm(g: Mapping[str, int], *, winograd: bool) -> str:
     """The cheapest algorithm for a geometry.
 

@@ -98,10 +98,10 @@ class Plan:
         self._turn = threading.Lock()  # its memory serves one caller at a time
         intervals = _intervals(calls, spec.capacity, output)
         self.offsets, self.nbytes = _place(intervals)
-        self.memory = _memory(calls, intervals, self.nbytes)
         self._arena = _aligned_bytes(self.nbytes)
         arrays: list[np.ndarray] = [self._arena]
         self._plan = _core.Plan([self._bind(call, arrays) for call in calls], arrays, spec.capacity)
+        self.memory = _memory(calls, intervals, self.nbytes, self._plan.scratch_bytes)
         self._output = None
         self.output_size = 0 if output is None else output.size
         if output is not None:
@@ -224,7 +224,7 @@ def _place(lives: dict[int, Interval]) -> tuple[dict[int, int], int]:
     return dict(zip(lives, offsets, strict=True)), nbytes
 
 
-def _memory(calls: list[Call], lives: dict[int, Interval], arena: int) -> Memory:
+def _memory(calls: list[Call], lives: dict[int, Interval], arena: int, thread: int) -> Memory:
     tensors = {id(tensor): tensor for call in calls for tensor in call.buffers.values()}
     outside = {id(tensor.array): tensor for tensor in tensors.values() if tensor.array is not None}
     return Memory(
@@ -233,6 +233,7 @@ def _memory(calls: list[Call], lives: dict[int, Interval], arena: int) -> Memory
         kept=most_live(life for key, life in lives.items() if tensors[key].kind != "scratch"),
         weights=sum(tensor.nbytes(1) for tensor in outside.values() if tensor.kind == "variable"),
         slots=sum(tensor.nbytes(1) for tensor in outside.values() if tensor.kind != "variable"),
+        thread=thread,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyconvnet import _core
+from pyconvnet.ops import conv2d_algorithm
 from pyconvnet.ops.rule import Tensor
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def algorithm(call: Call) -> str:
         depthwise = a["groups"] > 1 and a["groups"] == a["c_in"] == a["c_out"]
         return "depthwise" if depthwise else "direct"
     return "gemm" if call.kernel.startswith("dense") else ""
+
+
+def multiplied(call: Call) -> float:
+    """The share of a call's operations that its algorithm multiplies."""
+    return conv2d_algorithm.multiplied(call.attributes, algorithm(call)) if "winograd" in call.kernel else 1.0
 
 
 def _shape(tensor: Tensor, capacity: int) -> str:
@@ -54,7 +60,8 @@ def _memory_line(memory: Memory) -> str:
     return (
         f"Memory: {mebibytes(memory.total)} MiB (weights {mebibytes(memory.weights)}, optimizer "
         f"{mebibytes(memory.slots)}, arena {mebibytes(memory.arena)}), {memory.total / memory.needed:.2f} times the "
-        f"{mebibytes(memory.needed)} MiB that must be live without scratch"
+        f"{mebibytes(memory.needed)} MiB that must be live without scratch; each thread works in "
+        f"{mebibytes(memory.thread)} MiB more"
     )
 
 

@@ -65,7 +65,8 @@ def _pool_forward(calls: list[Call], pool: Call) -> None:
     if len(others) != 1 or not _can_pool(others[0]) or not others[0].kernel.endswith("_forward"):
         return
     conv = others[0]
-    buffers = {**conv.buffers, **{name: pool.buffers[name] for name in ("y", "argmax") if name in pool.buffers}}
+    outputs = {name: buffer for name, buffer in pool.buffers.items() if name != "x"}
+    buffers = {**conv.buffers, **outputs}
     calls[calls.index(conv)] = type(conv)(_POOLED[conv.kernel], conv.attributes, buffers, conv.label, conv.flops)
     calls.remove(pool)
 

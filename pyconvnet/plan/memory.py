@@ -19,7 +19,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a plan needs, in bytes; the data, and what each thread works in, are the caller's and the thread pool's.
+    """What a plan needs, in bytes; the data are the caller's.
 
     Attributes:
         arena: activations, gradients and scratch, each in its place.
@@ -27,6 +27,7 @@ class Memory:
         kept: the same without scratch.
         weights: parameters and moving statistics.
         slots: what the optimizer keeps of each parameter, and the sums of the loss and the metrics.
+        thread: what each thread works in; the thread pool's, and the same for all plans that fit into it.
     """
 
     arena: int
@@ -34,10 +35,11 @@ class Memory:
     kept: int
     weights: int
     slots: int
+    thread: int
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """All of it but what the threads work in."""
         return self.weights + self.slots + self.arena
 
     @property

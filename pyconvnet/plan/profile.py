@@ -24,6 +24,7 @@ class CallTime:
         algorithm: what the plan chose; "" where there is no choice.
         seconds: the median over the steps.
         flops: of a step, as a direct computation counts them.
+        multiplied: of these, what the algorithm really multiplies.
         nbytes: of all its arrays, each counted once.
     """
 
@@ -32,6 +33,7 @@ class CallTime:
     algorithm: str
     seconds: float
     flops: float
+    multiplied: float
     nbytes: int
 
     @property
@@ -65,6 +67,11 @@ class Profile:
     peak: float
     bandwidth: float
 
+    @property
+    def floor(self) -> float:
+        """Seconds that the multiplications alone take at the peak."""
+        return sum(call.multiplied for call in self.calls) / self.peak / 1e9
+
     def __str__(self) -> str:
         rows = [("kernel", "layer", "algorithm", "ms", "share", "GFLOP/s", "of peak", "GB/s")]
         for call in self.calls:
@@ -84,7 +91,8 @@ class Profile:
         threads = counted(_core.get_num_threads(), "thread")
         head = (
             f"A step to {self.mode} on {self.batch_size} rows: {self.seconds * 1e3:.3f} ms in {len(self.calls)} kernel "
-            f"calls ({_core.active_isa()}, {threads}; peak {self.peak:,.0f} GFLOP/s, copy {self.bandwidth:.1f} GB/s)"
+            f"calls; its multiplications alone take {self.floor * 1e3:.3f} ms at the peak "
+            f"({_core.active_isa()}, {threads}; peak {self.peak:,.0f} GFLOP/s, copy {self.bandwidth:.1f} GB/s)"
         )
         return "\n".join([head, *describe.aligned(rows, "<<<>>>>>")])
 
@@ -104,6 +112,7 @@ def profile(plan: Plan, seconds: npt.NDArray[np.float64], rows: int) -> Profile:
             algorithm=describe.algorithm(call),
             seconds=max(float(median), 1e-9),  # a clock's tick
             flops=call.flops * rows,
+            multiplied=call.flops * rows * describe.multiplied(call),
             nbytes=describe.call_bytes(call, rows),
         )
         for call, median in zip(plan.calls, np.median(seconds, axis=0), strict=True)
