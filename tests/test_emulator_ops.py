@@ -98,10 +98,12 @@ def test_every_kernel_is_offered_but_those_of_the_processor() -> None:
             _core.run_kernel(name, {}, {}, 1, 0, 0, 0.0, [], np.empty(0, np.int64))
         if "does not offer" in str(refusal.value):
             missing.add(name)
-    assert missing == {f"conv2d_winograd_{part}" for part in ("forward", "backward_data", "backward_weights")} | {
-        "affine_warp",
-        "fma_peak",
-    }
+    passes = ("forward", "backward_data", "backward_weights")
+    winograd = {f"conv2d_winograd_{way}{part}" for way in ("", "pool_") for part in passes}
+    pooled = {"conv2d_pool_forward", "conv2d_pool_backward_weights"}
+    assert missing == winograd | pooled | {"affine_warp", "fma_peak"}
+    with emulated():
+        assert {name for name in _core.kernel_names() if not _core.offers_kernel(name)} == missing
 
 
 def test_an_unknown_backend_is_refused() -> None:

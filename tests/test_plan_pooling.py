@@ -18,6 +18,7 @@ from pyconvnet.layers import (
     Flatten,
     Input,
     MaxPooling2D,
+    Reshape,
 )
 from pyconvnet.models import Model, Sequential
 from pyconvnet.ops._kernel import run_kernel
@@ -59,7 +60,9 @@ LAYERS = (
     Layer((2, 7, 9, 3), 17),  # an odd row is in no window
     Layer((2, 9, 8, 2), 33, 2),  # 8 x 7 outputs: an odd column is in none
     Layer((2, 28, 28, 1), 32, padding="same"),
-    Layer((1, 40, 21, 7), 40, 5),  # one image: bands of rows; strips of two
+    Layer((1, 40, 21, 7), 40, 5),  # one image: bands of rows
+    Layer((1, 64, 65, 1), 40, padding="same"),  # strips of two rows
+    Layer((1, 60, 70, 7), 70, 5),  # a kernel and strips that take a megabyte
     Layer((2, 11, 10, 20), 33, padding="same"),  # a kernel that goes over the image whole
     Layer((2, 9, 9, 6), 12, strides=2, padding="same"),
     Layer((2, 6, 6, 6), 8, groups=2),
@@ -252,6 +255,26 @@ def test_a_map_that_others_read_is_kept() -> None:
     np.testing.assert_array_equal(small, maps[:, 0::2, 0::2].clip(maps[:, 1::2, 0::2]).clip(
         np.maximum(maps[:, 0::2, 1::2], maps[:, 1::2, 1::2])))  # fmt: skip
     np.testing.assert_array_equal(Model(x, pooled).predict(images, verbose=0), small)
+
+
+@pytest.mark.parametrize("filters", [8, 32])
+@pytest.mark.parametrize("shape", [(16, 4), (4, 16), (8, 8)], ids=str)
+def test_a_reshaped_map_is_pooled_as_it_is_read(
+    shape: tuple[int, int], filters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).normal(size=(9, 8, 8, 16)).astype("f4")
+
+    def answers() -> list[Any]:
+        set_random_seed(1)
+        layers = [Conv2D(filters, 3, padding="same"), Reshape((*shape, filters)), MaxPooling2D()]
+        model = _model(*layers, image=images.shape[1:])
+        model.fit(images, np.arange(9) % 3, verbose=0)
+        return [*model.get_weights(), model.predict(images, verbose=0)]
+
+    got = answers()
+    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched: calls)
+    for one, other in zip(got, answers(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_activations_behind_the_pooling_are_not_taken_for_the_convolution_s() -> None:

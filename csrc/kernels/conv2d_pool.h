@@ -27,13 +27,14 @@ struct Conv2dPoolForward {
     conv.visit_buffers(v, g.pooled_size(), product(strip_rows(), g.ow, g.c_out));
     v.optional_output("argmax", argmax, per_row(g.pooled_size()));
   }
-  // Rows of the map that are computed before they are pooled: few that stay in the first-level cache where the kernel
-  // does too, else all, so that the kernel is read once an image. Inlined always, see WinogradGeometry::weights_tiles.
+  // Rows of the map that are computed before they are pooled: so few that they stay in the first-level cache where the
+  // kernel does too; else a megabyte of them, so that the kernel is not read often. Inlined always, see
+  // WinogradGeometry::weights_tiles.
   [[gnu::always_inline]] int64_t strip_rows() const {
     const Conv2dGeometry& g = conv.geometry;
-    const int64_t few = (int64_t{1} << 12) / product(g.ow, g.c_out) / 2 * 2, all = g.oh / 2 * 2;
-    if (g.kernel_size() > int64_t{1} << 12 || few > all) return all;
-    return few < 2 ? 2 : few;
+    const int64_t floats = g.kernel_size() > int64_t{1} << 12 ? int64_t{1} << 18 : int64_t{1} << 12;
+    const int64_t rows = floats / product(g.ow, g.c_out) / 2 * 2, all = g.oh / 2 * 2;
+    return rows > all ? all : rows < 2 ? 2 : rows;
   }
 };
 

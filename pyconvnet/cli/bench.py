@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "bench",
         help="measure the speed on this machine",
-        usage=f"pyconvnet bench [{'|'.join(BENCHES)}] [options]",
+        usage=f"pyconvnet bench [{{{','.join(BENCHES)}}} [options]]",
         description="Without arguments: training steps of the lecture's networks, in a few seconds.",
         epilog="\n".join(
             ["benches, each with options of its own (pyconvnet bench NAME --help):"]

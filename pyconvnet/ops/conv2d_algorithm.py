@@ -20,6 +20,11 @@ def offers_winograd(g: Mapping[str, int]) -> bool:
     return g["kernel_h"] == g["kernel_w"] == 3 and all(g[name] == 1 for name in ones)
 
 
+def is_depthwise(g: Mapping[str, int]) -> bool:
+    """Whether each channel has a filter of its own; such convolutions have kernels of their own."""
+    return g["groups"] > 1 and g["groups"] == g["c_in"] == g["c_out"]
+
+
 def check_algorithm(who: str, algorithm: str, g: Mapping[str, int]) -> str:
     """An algorithm by name that can compute this geometry.
 

@@ -20,9 +20,7 @@ def algorithm(call: Call) -> str:
     if call.kernel.startswith("conv2d_winograd"):
         return f"winograd_{call.attributes['tile']}x{call.attributes['tile']}"
     if call.kernel.startswith("conv2d"):
-        a = call.attributes
-        depthwise = a["groups"] > 1 and a["groups"] == a["c_in"] == a["c_out"]
-        return "depthwise" if depthwise else "direct"
+        return "depthwise" if conv2d_algorithm.is_depthwise(call.attributes) else "direct"
     return "gemm" if call.kernel.startswith("dense") else ""
 
 
@@ -48,8 +46,10 @@ def table(plan: Plan) -> str:
         buffers = "  ".join(f"{name} {_shape(tensor, capacity)}" for name, tensor in call.buffers.items())
         cost = f"{flops:,.1f}" if flops else ""
         rows.append((str(i), call.kernel, call.label, algorithm(call), cost, f"{nbytes / 1024:,.0f}", buffers))
+    backend = plan.spec.backend
+    where = f"cpu ({_core.active_isa()})" if backend == "cpu" else backend
     head = (
-        f"Plan to {plan.spec.mode}, batches of up to {capacity}, cpu ({_core.active_isa()}): "
+        f"Plan to {plan.spec.mode}, batches of up to {capacity}, {where}: "
         f"{len(plan.calls)} kernel calls, {total:,.0f} MFLOP, arena {mebibytes(plan.memory.arena)} MiB "
         f"({mebibytes(plan.memory.live)} MiB live at once)"
     )

@@ -6,6 +6,7 @@ from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
 from pyconvnet import _core
+from pyconvnet.ops.conv2d_algorithm import is_depthwise
 
 if TYPE_CHECKING:
     from pyconvnet.ops.rule import Tensor
@@ -32,7 +33,7 @@ _POOLED = {
     "conv2d_winograd_backward_data": "conv2d_winograd_pool_backward_data",
     "conv2d_winograd_backward_weights": "conv2d_winograd_pool_backward_weights",
 }
-_FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel is summed over patches
+_FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel is summed over patches (kernels/conv2d.h)
 
 
 def fuse_pooling(calls: list[Call], watched: Set[int]) -> list[Call]:
@@ -62,36 +63,40 @@ def _halves(pool: dict[str, Any]) -> bool:
 
 def _pool_forward(calls: list[Call], pool: Call) -> None:
     others = [call for call in calls if call is not pool and _touches(call, pool.buffers["x"])]
-    if len(others) != 1 or not _can_pool(others[0]) or not others[0].kernel.endswith("_forward"):
+    if len(others) != 1 or others[0].buffers.get("y") is not pool.buffers["x"] or not _can_pool(others[0], pool):
         return
     conv = others[0]
     outputs = {name: buffer for name, buffer in pool.buffers.items() if name != "x"}
-    buffers = {**conv.buffers, **outputs}
-    calls[calls.index(conv)] = type(conv)(_POOLED[conv.kernel], conv.attributes, buffers, conv.label, conv.flops)
+    calls[calls.index(conv)] = _pooled(conv, pool, {**conv.buffers, **outputs})
     calls.remove(pool)
 
 
 def _pool_backward(calls: list[Call], pool: Call) -> None:
     gradient, pooled = pool.buffers["dx"], pool.buffers["dy"]
     readers = [call for call in calls if call is not pool and _touches(call, gradient)]
-    if not readers or not all(_can_pool(call) and call.buffers["dy"] is gradient for call in readers):
+    if not readers or not all(call.buffers.get("dy") is gradient and _can_pool(call, pool) for call in readers):
         return
     between = calls[calls.index(pool) + 1 : calls.index(readers[-1])]
     if any(_touches(call, pooled) for call in between):  # it may change there
         return
     for call in readers:
         buffers = {**call.buffers, "dy": pooled, "argmax": pool.buffers["argmax"]}
-        calls[calls.index(call)] = type(call)(_POOLED[call.kernel], call.attributes, buffers, call.label, call.flops)
+        calls[calls.index(call)] = _pooled(call, pool, buffers)
     calls.remove(pool)
 
 
-def _can_pool(call: Call) -> bool:
-    if call.kernel not in _POOLED or not _core.offers_kernel(_POOLED[call.kernel]):
+def _can_pool(conv: Call, pool: Call) -> bool:
+    """Whether there is a kernel for both, and the pooling sees the map as the convolution made it, not reshaped."""
+    if conv.kernel not in _POOLED or not _core.offers_kernel(_POOLED[conv.kernel]):
         return False
-    g = call.attributes
-    if call.kernel == "conv2d_backward_weights":
-        return bool(g["groups"] == 1 and g["c_in"] < _FEW_CHANNELS)
-    return not g["groups"] == g["c_in"] == g["c_out"] or g["groups"] == 1
+    g, p = conv.attributes, pool.attributes
+    if (g["oh"], g["ow"], g["c_out"]) != (p["h"], p["w"], p["c"]) or is_depthwise(g):
+        return False
+    return conv.kernel != "conv2d_backward_weights" or (g["groups"] == 1 and g["c_in"] < _FEW_CHANNELS)
+
+
+def _pooled(conv: Call, pool: Call, buffers: dict[str, Tensor]) -> Call:
+    return type(conv)(_POOLED[conv.kernel], conv.attributes, buffers, f"{conv.label}+{pool.label}", conv.flops)
 
 
 def _fuse(calls: list[Call], weights: Call) -> None:

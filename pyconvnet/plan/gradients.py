@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyconvnet import _core
 from pyconvnet.plan import passes
 from pyconvnet.plan.backward import Backward
 from pyconvnet.plan.build import Plan, PlanSpec
@@ -32,7 +33,7 @@ def build_gradient_plan(model: Model, capacity: int, *, winograd: bool) -> Plan 
         output holds the values of the inner tensor, then the gradient by each of them. None where the scores do not
         depend on the inner tensor.
     """
-    spec = PlanSpec("differentiate", capacity, winograd=winograd)
+    spec = PlanSpec("differentiate", capacity, winograd=winograd, backend=_core.active_backend())
     graph = Graph(model.sample_shapes)
     graph.finish(model.lower(graph, graph.inputs))
     graph.activity_penalties.clear()  # they belong to the loss, not to the scores
