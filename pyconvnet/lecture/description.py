@@ -8,6 +8,7 @@ from typing import Literal
 
 from pyconvnet import optimizers
 from pyconvnet.layers import Input, Layer
+from pyconvnet.losses import CategoricalCrossentropy
 from pyconvnet.models import Sequential
 
 BATCH_SIZE = 32
@@ -53,8 +54,9 @@ class Experiment:
         dataset: what it is trained on.
         one_hot: the labels are rows of zeros and a one, and the loss is the categorical cross-entropy; else class
             numbers and the sparse one.
-        optimizer: its name.
-        learning_rate: the optimizer's default if None.
+        label_smoothing: share of each one-hot label that is spread over the classes.
+        optimizer: its name; or what makes it for a run of so many steps, for a schedule of its own.
+        learning_rate: the optimizer's default if None; of one that is named.
         batch_size: images a step.
         split: what trains and what validates ("last_quarter" and "last_fifth" validate on the end of the training
             images, "random_fifth" on scikit-learn's random fifth, "test_set" on the test images; for the augmented
@@ -79,7 +81,8 @@ class Experiment:
     parameters: int
     dataset: DataSet = "fashion_mnist"
     one_hot: bool = False
-    optimizer: str = "adam"
+    label_smoothing: float = 0.0
+    optimizer: str | Callable[[int], optimizers.Optimizer] = "adam"
     learning_rate: float | None = None
     batch_size: int = BATCH_SIZE
     split: Split = "last_quarter"
@@ -100,15 +103,24 @@ class Experiment:
         """Height, width and channels of its images."""
         return _SHAPES[self.dataset]
 
-    def model(self, device: str = "auto") -> Sequential:
-        """The network with fresh weights, compiled as in the lecture for a device."""
+    def model(self, device: str = "auto", steps: int = 1) -> Sequential:
+        """The network with fresh weights, compiled as in the lecture for a device and a run of so many steps."""
         model = Sequential([Input(self.input_shape), *self.network()], name=self.name)
+        model.compile(self._optimizer(steps), self._loss(), metrics=["accuracy"], device=device)
+        return model
+
+    def _optimizer(self, steps: int) -> optimizers.Optimizer:
+        if not isinstance(self.optimizer, str):
+            return self.optimizer(steps)
         optimizer = optimizers.get(self.optimizer)
         if self.learning_rate is not None:
             optimizer.learning_rate = self.learning_rate
-        loss = "categorical_crossentropy" if self.one_hot else "sparse_categorical_crossentropy"
-        model.compile(optimizer, loss, metrics=["accuracy"], device=device)
-        return model
+        return optimizer
+
+    def _loss(self) -> str | CategoricalCrossentropy:
+        if self.label_smoothing:
+            return CategoricalCrossentropy(label_smoothing=self.label_smoothing)
+        return "categorical_crossentropy" if self.one_hot else "sparse_categorical_crossentropy"
 
 
 @dataclass(frozen=True)

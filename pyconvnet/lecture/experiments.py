@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from pyconvnet._suggest import unknown
-from pyconvnet.lecture import experiments_cnn, experiments_exercises, experiments_fashion
+from pyconvnet.lecture import experiments_cnn, experiments_exercises, experiments_fashion, speedrun
 from pyconvnet.lecture.description import BATCH_SIZE, Experiment, Scores, Study
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 EXPERIMENTS: dict[str, Experiment] = {
-    one.name: one for one in (*experiments_fashion.ALL, *experiments_cnn.ALL, *experiments_exercises.ALL)
+    one.name: one for one in (*experiments_fashion.ALL, *experiments_cnn.ALL, *experiments_exercises.ALL, *speedrun.ALL)
 }
 STUDIES: dict[str, Study] = {one.name: one for one in (*experiments_cnn.STUDIES, *experiments_exercises.STUDIES)}
 

@@ -161,7 +161,8 @@ def _run_pair(job: Job, experiment: Experiment, seed: int, images: Images, heade
     run = train(experiment, images, seed=seed, epochs=epochs, verbose=verbose, checkpoint=checkpoint, model_file=file)
     records.write(path, records.record_of(run, images, job.quick))
     checkpoint.unlink(missing_ok=True)
-    say(f"test loss {run.test.loss:.4f}, accuracy {run.test.accuracy:.4f}; {1e3 * run.step_seconds:.2f} ms a step")
+    pace = f"{1e3 * run.step_seconds:.2f} ms a step, {run.training_seconds:.1f} s of training"
+    say(f"test loss {run.test.loss:.4f}, accuracy {run.test.accuracy:.4f}; {pace}")
 
 
 def _write_results(folder: Path) -> None:

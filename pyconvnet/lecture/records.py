@@ -117,6 +117,7 @@ def record_of(run: Run, images: Images, quick: bool) -> Record:
         "test": asdict(run.test),
         "validation": asdict(run.validation),
         "ms_per_step": round(1e3 * run.step_seconds, 4),
+        "training_seconds": round(run.training_seconds, 3),
         "seconds": round(run.seconds, 3),
         "config": config.describe(),
         "history": run.history.history,

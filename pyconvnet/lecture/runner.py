@@ -42,6 +42,7 @@ class Run:
         training: as `validation`, on the training images, where a study compares the two; else None.
         stopped_early: by the early stopping, not by the cap.
         step_seconds: of a training step: median over the epochs.
+        training_seconds: of the training steps of all epochs, without their validation.
         seconds: of all epochs.
         probabilities: float32 [16, 10], predicted for the first test images; for all of them where the experiment
             lists its mistakes.
@@ -59,6 +60,7 @@ class Run:
     training: Scores | None
     stopped_early: bool
     step_seconds: float
+    training_seconds: float
     seconds: float
     probabilities: npt.NDArray[np.float32]
     saved: Scores | None
@@ -145,12 +147,14 @@ def train(
     """
     set_random_seed(seed)
     data = lecture_data.training_data(experiment, images)
-    model = experiment.model(device)
+    steps = -(-split_sizes(experiment, images)[0] // experiment.batch_size)
+    model = experiment.model(device, epochs * steps)
     watchers = _watchers(experiment, data, model_file, verbosity("train", verbose))
     keeper = None
     if checkpoint is not None:
         keeper = Checkpoint(checkpoint, {"name": experiment.name, "seed": seed, "source": images.key}, watchers)
-    _fit(experiment, model, data, epochs, verbose, [*watchers, *([keeper] if keeper else []), *callbacks], keeper)
+    called = [*watchers, *([keeper] if keeper else []), *callbacks]
+    _fit(experiment, model, data, epochs, verbose, called, keeper)
     validation = _last_validation(watchers.history)
     if experiment.restore_best:
         validation = _evaluate(experiment, model, *data.validating())
@@ -167,7 +171,8 @@ def train(
         _evaluate(experiment, model, x_test, y_test),
         _evaluate(experiment, model, *data.training()) if compared else None,
         watchers.stopped_epoch > 0,
-        _step_seconds(watchers.timer, -(-split_sizes(experiment, images)[0] // experiment.batch_size)),
+        _step_seconds(watchers.timer, steps),
+        sum(watchers.timer.training),
         sum(watchers.timer.epochs),
         model.predict(predicted, verbose=0),
         None if model_file is None else _saved(experiment, model, model_file, x_test, y_test),
