@@ -16,7 +16,7 @@ from pyconvnet import _core, ops, reference
 
 emulator()
 
-OFFERED = [case for case in CASES if not case.algorithm.startswith("winograd")]
+OFFERED = [case for case in CASES if not case.algorithm]
 SMALL, MEDIUM = ([case for case in OFFERED if case.size == size] for size in ("small", "medium"))
 SLICED = [case for case in MEDIUM if "5x52500x20" in case.id]  # in slices, and four numbers a copy
 PRODUCTS = [case for case in OFFERED if case.op.startswith(("conv2d", "dense")) and case.id != "conv2d-zero-rows"]
@@ -98,10 +98,9 @@ def test_every_kernel_is_offered_but_those_of_the_processor() -> None:
             _core.run_kernel(name, {}, {}, 1, 0, 0, 0.0, [], np.empty(0, np.int64))
         if "does not offer" in str(refusal.value):
             missing.add(name)
-    assert missing == {f"conv2d_winograd_{part}" for part in ("forward", "backward_data", "backward_weights")} | {
-        "affine_warp",
-        "fma_peak",
-    }
+    passes = ("forward", "backward_data", "backward_weights")
+    of_the_processor = {f"conv2d_{algorithm}_{part}" for algorithm in ("winograd", "bfloat16") for part in passes}
+    assert missing == of_the_processor | {"affine_warp", "fma_peak"}
 
 
 def test_an_unknown_backend_is_refused() -> None:

@@ -19,6 +19,8 @@ def algorithm(call: Call) -> str:
     """How a call computes: what the cost model chose."""
     if call.kernel.startswith("conv2d_winograd"):
         return f"winograd_{call.attributes['tile']}x{call.attributes['tile']}"
+    if call.kernel.startswith("conv2d_bfloat16"):
+        return "bfloat16"
     if call.kernel.startswith("conv2d"):
         a = call.attributes
         depthwise = a["groups"] > 1 and a["groups"] == a["c_in"] == a["c_out"]
