@@ -23,9 +23,9 @@ class Spec:
     Attributes:
         shape: its shape.
         kind: "signed" (normal numbers or -4 .. 4), "positive" (0.5 .. 2 or 1 .. 4), "ties" (0, 1 or 2: windows with
-            several maxima), "bfloat16" (as "signed", rounded to bfloat16), "shifted" (normal numbers around 100), "unit" (0 .. 1), "probabilities" (rows that sum
-            to 1), "one_hot" (rows with a single 1), "binary" (0 or 1), "weights" (0 .. 2, some of them 0), "zeros",
-            or an integer dtype for class numbers.
+            several maxima), "bfloat16" (as "signed", cut to what bfloat16 holds), "shifted" (normal numbers around
+            100), "unit" (0 .. 1), "probabilities" (rows that sum to 1), "one_hot" (rows with a single 1), "binary" (0
+            or 1), "weights" (0 .. 2, some of them 0), "zeros", or an integer dtype for class numbers.
         classes: number of classes, for class numbers.
     """
 

@@ -27,7 +27,7 @@ struct Bfloat16Geometry {
   static constexpr int64_t kDepth = 2 * kTile;  // numbers of one sum in a row of a tile
   static constexpr int64_t kBlock = 2 * kTile;  // rows and columns of a block: two tiles by two
   // Words of packed pixels that a worker has at a time: what is read again and again stays in the second-level cache.
-  static constexpr int64_t kPlaneWords = int64_t{3} << 16;
+  static constexpr int64_t kPlaneWords = int64_t{1} << 18;
   Conv2dGeometry conv;
 
   // The larger functions are inlined always: by themselves they would come in one copy for each instruction set, under
@@ -82,11 +82,12 @@ struct Bfloat16Geometry {
     return product(product(data_band() + rows().reach(), data_width()) + kBlock, pixel_words(conv.c_out));
   }
 
-  // backward_weights sums over pixels, two of one channel in a word. Several images, or a band of the rows of one:
-  // `pixels` of both x and dy are walked in pieces of kDepth.
+  // backward_weights sums over pixels, two neighbours of one channel in a word. Several images, or a band of the rows
+  // of one: `pixels` of dy and of x, which is packed twice, with pairs from even and from odd pixels on, so that
+  // whatever a tap's offset, its words lie in whole cache lines.
   [[gnu::always_inline]] int64_t weights_width() const { return conv.ow + columns().reach(); }
   [[gnu::always_inline]] int64_t pair_words() const {  // of a pixel of x and of dy
-    return (product(phases(), round_up(conv.c_in, kTile)) + round_up(conv.c_out, kTile)) / 2;
+    return product(phases(), round_up(conv.c_in, kTile)) + round_up(conv.c_out, kBlock) / 2;
   }
   [[gnu::always_inline]] int64_t weights_band() const {
     return band(conv.oh, rows().reach(), product(weights_width(), pair_words()));
@@ -101,16 +102,18 @@ struct Bfloat16Geometry {
   [[gnu::always_inline]] int64_t weights_pixels() const {
     return round_up(product(weights_images(), weights_plane()), kDepth);
   }
-  // Words of a channel's pixels in x, with what taps reach beyond: an odd number of tiles, as above.
-  [[gnu::always_inline]] int64_t weights_row() const {
+  // With what taps reach beyond.
+  [[gnu::always_inline]] int64_t weights_x_pixels() const {
     const int64_t reach = product(rows().reach(), weights_width()) + columns().reach();
-    return kTile * ((weights_pixels() + reach + kDepth) / kDepth | 1);
+    return round_up(weights_pixels() + reach, kDepth);
   }
+  // Floats that hold where each pixel lies, and what follows the last.
+  [[gnu::always_inline]] int64_t weights_places() const { return round_up(product(2, weights_x_pixels() + 1), kTile); }
   [[gnu::always_inline]] int64_t weights_x_words() const {
-    return product(phases(), round_up(conv.c_in, kTile), weights_row());
+    return product(phases(), round_up(conv.c_in, kTile), weights_x_pixels());
   }
   [[gnu::always_inline]] int64_t weights_dy_words() const {
-    return product(weights_pixels() / 2, round_up(conv.c_out, kTile));
+    return product(weights_pixels() / 2, round_up(conv.c_out, kBlock));
   }
 };
 
@@ -174,7 +177,7 @@ struct Conv2dBfloat16BackwardWeights {
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     v.scratch("partial", partial, fixed(product(kSlices, g.kernel_size() + g.c_out)));
-    v.worker_scratch(product(4, geometry.weights_row()) + geometry.weights_x_words() + geometry.weights_dy_words());
+    v.worker_scratch(geometry.weights_places() + geometry.weights_x_words() + geometry.weights_dy_words());
   }
 };
 

@@ -1,5 +1,5 @@
 // The block of sums that bfloat16 convolutions are made of: two tiles by two of 16 x 16 sums.
-//   c[row, column] (+)= sum over segments s, depth d and words i of  a[row, s, d, i] . b[column tile, s, d, i, column]
+//   c[row, column] = sum over segments s, depth d and words i of  a[row, s, d, i] . b[column tile, s, d, i, column]
 // where a word holds two bfloat16 numbers and . is their dot product. By AMX, by AVX512_BF16, or in plain C++, which
 // the other two are compared with.
 #pragma once
@@ -21,8 +21,8 @@ constexpr int64_t kTile = Bfloat16Geometry::kTile, kBlock = Bfloat16Geometry::kB
 constexpr int64_t kTileWords = kTile * kTile;
 
 struct Block {
-  const char* a;             // a row has its 16 words of depth d at a + row * a_step + a_offsets[s] + d * 64 bytes
-  int64_t a_step;            // bytes
+  const char* a;             // a row has its 16 words of depth d at a + row * a_step + a_offsets[s] + d * a_depth
+  int64_t a_step, a_depth;   // bytes
   const int64_t* a_offsets;  // [segments], bytes
   const float* b;            // the tile of depth d: [16 words][16 columns] at b + b_offsets[s] + d * 256
   int64_t b_step;            // floats from one tile of columns to the next
@@ -30,7 +30,6 @@ struct Block {
   int64_t segments, depth;
   float* c;  // [32][32], 64-byte aligned; what lies beyond the tiles is left alone
   int row_tiles, column_tiles;
-  bool accumulate;
 };
 
 using RunBlock = void (*)(const Block&);
@@ -46,12 +45,12 @@ inline void run_block_plain(const Block& block) {
   for (int64_t row = 0; row < block.row_tiles * kTile; ++row)
     for (int64_t tile = 0; tile < block.column_tiles; ++tile) {
       float* c = block.c + row * kBlock + tile * kTile;
-      float sum[kTile];
-      for (int64_t j = 0; j < kTile; ++j) sum[j] = block.accumulate ? c[j] : 0.0f;
+      float sum[kTile] = {};
       for (int64_t s = 0; s < block.segments; ++s)
         for (int64_t i = 0; i < block.depth * kTile; ++i) {
           uint32_t pair, words[kTile];
-          memcpy(&pair, block.a + row * block.a_step + block.a_offsets[s] + i * 4, sizeof pair);
+          const char* a = block.a + row * block.a_step + block.a_offsets[s] + i / kTile * block.a_depth;
+          memcpy(&pair, a + i % kTile * 4, sizeof pair);
           memcpy(words, block.b + tile * block.b_step + block.b_offsets[s] + i * kTile, sizeof words);
           const float low = upper_half(pair << 16), high = upper_half(pair);
           for (int64_t j = 0; j < kTile; ++j) sum[j] += low * upper_half(words[j] << 16) + high * upper_half(words[j]);
@@ -69,24 +68,24 @@ template <int kRows, int kTiles>
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 2
-    for (int t = 0; t < kTiles; ++t)
-      sum[r][t] = block.accumulate ? _mm512_load_ps(c + r * kBlock + t * kTile) : _mm512_setzero_ps();
+    for (int t = 0; t < kTiles; ++t) sum[r][t] = _mm512_setzero_ps();
   for (int64_t s = 0; s < block.segments; ++s) {
     const char* a = block.a + row * block.a_step + block.a_offsets[s];
     const float* b = block.b + block.b_offsets[s];
-    for (int64_t i = 0; i < block.depth * kTile; ++i, a += 4, b += kTile) {
-      __m512bh words[kTiles];
+    for (int64_t d = 0; d < block.depth; ++d, a += block.a_depth)
+      for (int64_t i = 0; i < kTile; ++i, b += kTile) {
+        __m512bh words[kTiles];
 #pragma GCC unroll 2
-      for (int t = 0; t < kTiles; ++t) words[t] = (__m512bh)_mm512_loadu_si512(b + t * block.b_step);
+        for (int t = 0; t < kTiles; ++t) words[t] = (__m512bh)_mm512_loadu_si512(b + t * block.b_step);
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        int pair;
-        memcpy(&pair, a + r * block.a_step, sizeof pair);
-        const __m512bh pairs = (__m512bh)_mm512_set1_epi32(pair);
+        for (int r = 0; r < kRows; ++r) {
+          int pair;
+          memcpy(&pair, a + r * block.a_step + i * 4, sizeof pair);
+          const __m512bh pairs = (__m512bh)_mm512_set1_epi32(pair);
 #pragma GCC unroll 2
-        for (int t = 0; t < kTiles; ++t) sum[r][t] = _mm512_dpbf16_ps(sum[r][t], pairs, words[t]);
+          for (int t = 0; t < kTiles; ++t) sum[r][t] = _mm512_dpbf16_ps(sum[r][t], pairs, words[t]);
+        }
       }
-    }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
@@ -106,22 +105,15 @@ template <int kRowTiles, int kColumnTiles>
   asm volatile("" ::: "memory");  // what a and b hold has been written: compilers do not see that tiles are loaded
   constexpr int64_t kRow = kBlock * 4;
   float* c = block.c;
-  if (block.accumulate) {
-    _tile_loadd(0, c, kRow);
-    if (kColumnTiles == 2) _tile_loadd(1, c + kTile, kRow);
-    if (kRowTiles == 2) _tile_loadd(2, c + kTile * kBlock, kRow);
-    if (kRowTiles == 2 && kColumnTiles == 2) _tile_loadd(3, c + kTile * kBlock + kTile, kRow);
-  } else {
-    _tile_zero(0);
-    if (kColumnTiles == 2) _tile_zero(1);
-    if (kRowTiles == 2) _tile_zero(2);
-    if (kRowTiles == 2 && kColumnTiles == 2) _tile_zero(3);
-  }
+  _tile_zero(0);
+  if (kColumnTiles == 2) _tile_zero(1);
+  if (kRowTiles == 2) _tile_zero(2);
+  if (kRowTiles == 2 && kColumnTiles == 2) _tile_zero(3);
   const int64_t second = kTile * block.a_step;
   for (int64_t s = 0; s < block.segments; ++s) {
     const char* a = block.a + block.a_offsets[s];
     const float* b = block.b + block.b_offsets[s];
-    for (int64_t d = 0; d < block.depth; ++d, a += kTile * 4, b += kTileWords) {
+    for (int64_t d = 0; d < block.depth; ++d, a += block.a_depth, b += kTileWords) {
       _tile_loadd(4, a, block.a_step);
       _tile_loadd(6, b, kTile * 4);
       _tile_dpbf16ps(0, 4, 6);

@@ -25,7 +25,8 @@ template <class Store>
 inline void sweep_plane(const PlaneSweep& s, RunBlock run_block, const Store& store_sums) {
   alignas(64) float sums[kBlock * kBlock];
   Block block{};
-  block.a_step = s.pixel_words * 4, block.a_offsets = s.a_offsets, block.b_offsets = s.b_offsets;
+  block.a_step = s.pixel_words * 4, block.a_depth = kTile * 4, block.a_offsets = s.a_offsets,
+  block.b_offsets = s.b_offsets;
   block.segments = s.segments, block.depth = s.depth, block.b_step = s.tile_size, block.c = sums;
   for (int64_t column = 0; column < s.columns; column += kBlock) {
     const int64_t columns = s.columns - column < kBlock ? s.columns - column : kBlock;
