@@ -14,8 +14,8 @@ _TILES = {"winograd_2x2": 2, "winograd_4x4": 4}  # outputs of a tile in each dir
 _TRANSFORM_COST = {2: 4.0, 4: 8.0}
 _PRODUCT_COST = 1.15  # of a multiply-add in the products between the transforms; 1 is one of the direct kernel
 
-# Measured the same way: a multiply-add of bfloat16 numbers, by how the processor multiplies them, and packing or
-# storing a number of an image.
+# Estimated from bare loops, not fitted to kernels: a multiply-add of bfloat16 numbers, by how the processor multiplies
+# them, and packing or storing a number of an image.
 _BFLOAT16_PRODUCT_COST = {"amx": 0.12, "avx512_bf16": 1.0}
 _BFLOAT16_PIXEL_COST = 8.0
 
