@@ -10,13 +10,15 @@ import numpy as np
 from pyconvnet import _core
 from pyconvnet._cuda_status import cuda_status
 from pyconvnet._terminal import say
+from pyconvnet.mixed_precision import dtype_policy as dtype_policy
+from pyconvnet.mixed_precision import set_dtype_policy as set_dtype_policy
 from pyconvnet.ops._check import integer
 
 # Switches: `pyconvnet.config.winograd = False`. Plans that are built from then on obey.
 winograd: bool = True
 """Whether 3x3 convolutions may be computed by Winograd's F(4x4, 3x3) where that is quicker."""
 strict: bool = False
-"""Nothing that rounds more than the plain formulas: no Winograd."""
+"""Nothing that rounds more than the plain formulas: no Winograd, no bfloat16 whatever the policy."""
 
 
 def set_num_threads(threads: int) -> None:
@@ -27,6 +29,11 @@ def set_num_threads(threads: int) -> None:
 def get_num_threads() -> int:
     """How many threads kernels use: PYCONVNET_NUM_THREADS, or the cores that this process may use."""
     return int(_core.get_num_threads())
+
+
+def _bfloat16() -> str:
+    fast = [name for name in _core.available_bfloat16() if name != "plain"]
+    return f"{_core.active_bfloat16()} (offered: {', '.join(fast)})" if fast else "not offered"
 
 
 def describe() -> dict[str, str]:
@@ -42,6 +49,7 @@ def describe() -> dict[str, str]:
         "numpy": np.__version__,
         "processor": _core.cpu_model_name(),
         "instruction set": f"{_core.active_isa()} ({why}; offered: {offered})",
+        "bfloat16": _bfloat16(),
         "threads": str(get_num_threads()),
         "winograd": "off (strict)" if strict else "on" if winograd else "off",
         "device": "cpu",

@@ -23,9 +23,9 @@ class Spec:
     Attributes:
         shape: its shape.
         kind: "signed" (normal numbers or -4 .. 4), "positive" (0.5 .. 2 or 1 .. 4), "ties" (0, 1 or 2: windows with
-            several maxima), "shifted" (normal numbers around 100), "unit" (0 .. 1), "probabilities" (rows that sum
-            to 1), "one_hot" (rows with a single 1), "binary" (0 or 1), "weights" (0 .. 2, some of them 0), "zeros",
-            or an integer dtype for class numbers.
+            several maxima), "bfloat16" (as "signed", cut to what bfloat16 holds), "shifted" (normal numbers around
+            100), "unit" (0 .. 1), "probabilities" (rows that sum to 1), "one_hot" (rows with a single 1), "binary" (0
+            or 1), "weights" (0 .. 2, some of them 0), "zeros", or an integer dtype for class numbers.
         classes: number of classes, for class numbers.
     """
 
@@ -122,6 +122,8 @@ def _fill(spec: Spec, rng: np.random.Generator, data: Data) -> npt.NDArray[Any]:
         values = np.maximum(rng.uniform(-0.5, 2, shape), 0)
     elif kind == "positive":
         values = rng.uniform(0.5, 2, shape) if data == "real" else rng.integers(1, 5, shape)
+    elif kind == "bfloat16":
+        values = _bfloat16(rng.normal(0, 1, shape)) if data == "real" else rng.integers(-4, 5, shape)
     elif kind == "shifted":
         values = rng.normal(100, 1, shape)
     elif kind == "signed":
@@ -129,3 +131,8 @@ def _fill(spec: Spec, rng: np.random.Generator, data: Data) -> npt.NDArray[Any]:
     else:
         raise ValueError(f"unknown kind of input {kind!r}")
     return values.astype(np.float32)
+
+
+def _bfloat16(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Cut 16 bits off: numbers that bfloat16 holds."""
+    return (values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from case import Case, Shape, Size, Spec
-from conv_cases import conv_channels, conv_shapes, conv_widths, winograd_shapes
+from conv_cases import bfloat16_shapes, conv_channels, conv_shapes, conv_widths, winograd_shapes
 
 from pyconvnet.reference import output_size
 
@@ -302,6 +302,7 @@ CASES: tuple[Case, ...] = (
     *conv_channels(),
     *conv_widths(),
     *winograd_shapes(),
+    *bfloat16_shapes(),
     *dense_cases(),
     *pool_cases(),
     *global_pool_cases(),

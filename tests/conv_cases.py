@@ -32,7 +32,9 @@ def conv(
     kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
     c_group = c_in // options.get("groups", 1)
     out_h, out_w = (_conv_output(length, k, axis, options) for axis, (length, k) in enumerate(((h, kh), (w, kw))))
-    x, weights, dy = Spec(image), Spec((kh, kw, c_group, filters)), Spec((n, out_h, out_w, filters))
+    kind = "bfloat16" if algorithm == "bfloat16" else "signed"  # on such inputs it rounds no more than any other
+    x, weights = Spec(image, kind), Spec((kh, kw, c_group, filters), kind)
+    dy = Spec((n, out_h, out_w, filters), kind)
     if "forward" in passes:
         arrays = {"x": x, "kernel": weights, "bias": Spec((filters,))}
         yield Case(f"conv2d-{name}", "conv2d", arrays, options, reduction=kh * kw * c_group, **common)
@@ -120,6 +122,38 @@ def winograd_shapes() -> Iterator[Case]:
         for name, image, filters, padding in shapes:
             size: Size = "medium" if name.startswith("many") else "small"
             yield from conv(f"{algorithm}-{name}", image, filters, padding=padding, size=size, algorithm=algorithm)
+
+
+def bfloat16_shapes() -> Iterator[Case]:
+    """Tiles of 16 and blocks of 32 in pixels and channels, planes of strides and dilation, bands, slices of images."""
+    shapes: tuple[tuple[str, Shape, int, int | tuple[int, int], dict[str, Any]], ...] = (
+        ("whole-tiles", (2, 6, 16, 32), 32, 1, {}),
+        ("3x3", (2, 6, 7, 3), 16, 3, {}),
+        ("3x3-same", (3, 5, 7, 33), 17, 3, {"padding": "same"}),
+        ("1x1", (2, 5, 6, 40), 50, 1, {}),
+        ("2x2-same", (2, 5, 6, 17), 65, 2, {"padding": "same"}),
+        ("5x5-same", (2, 8, 7, 4), 6, 5, {"padding": "same"}),
+        ("7x1", (1, 9, 5, 64), 5, (7, 1), {}),
+        ("1x7-same", (1, 4, 9, 3), 100, (1, 7), {"padding": "same"}),
+        ("one-pixel", (1, 3, 3, 16), 16, 3, {}),
+        ("kernel-larger-than-image-same", (1, 3, 2, 2), 4, 5, {"padding": "same"}),
+        ("stride2-same-even", (2, 8, 8, 18), 8, 3, {"strides": 2, "padding": "same"}),
+        ("stride2-same-odd", (2, 7, 9, 8), 18, 3, {"strides": 2, "padding": "same"}),
+        ("stride3x2-same", (1, 10, 11, 5), 11, (5, 3), {"strides": (3, 2), "padding": "same"}),
+        ("stride-beyond-kernel", (2, 9, 10, 3), 4, 2, {"strides": 3}),
+        ("1x1-stride2-same", (1, 7, 8, 6), 5, 1, {"strides": 2, "padding": "same"}),
+        ("dilation3x2-same", (1, 9, 8, 3), 8, 3, {"dilation_rate": (3, 2), "padding": "same"}),
+        ("channels-1-133", (1, 5, 4, 1), 133, 3, {"padding": "same"}),
+        ("channels-133-1", (1, 5, 4, 133), 1, 3, {"padding": "same"}),
+        ("zero-rows", (0, 6, 7, 3), 8, 3, {}),
+        ("bands-of-one-image", (1, 40, 30, 50), 20, 3, {"padding": "same"}),
+        ("bands-that-fill-the-cache", (1, 70, 130, 66), 18, 3, {"strides": 2}),
+        ("many-images", (33, 5, 5, 20), 40, 3, {"padding": "same"}),
+        ("many-pieces-of-a-slice", (30, 14, 14, 130), 70, 3, {}),
+    )
+    for name, image, filters, kernel, options in shapes:
+        size: Size = "medium" if name.startswith(("many", "bands")) else "small"
+        yield from conv(f"bfloat16-{name}", image, filters, kernel, size=size, algorithm="bfloat16", **options)
 
 
 def conv_widths() -> Iterator[Case]:

@@ -199,7 +199,8 @@ LAYERS: list[Case] = [
     (
         lambda: dense(dtype="float16"),
         ValueError,
-        "Dense 'd': dtype must be 'float32', the only one there is, got 'float16'",
+        "Dense 'd': dtype must be 'float32' or 'mixed_bfloat16', got 'float16'; float16 would need its losses scaled, "
+        "bfloat16 has the range of float32",
     ),
     (lambda: dense(trainable=1), TypeError, "Dense 'd': trainable must be True or False, got 1"),
     (lambda: layers.Dense(3, name="a/b"), ValueError, "Dense: name must be a non-empty string without '/', got 'a/b'"),

@@ -7,6 +7,7 @@
 #include "kernels/clip.h"
 #include "kernels/concatenate.h"
 #include "kernels/conv2d.h"
+#include "kernels/conv2d_bfloat16.h"
 #include "kernels/conv2d_pool.h"
 #include "kernels/conv2d_winograd.h"
 #include "kernels/dense.h"
@@ -36,6 +37,9 @@
   X(conv2d_winograd_pool_forward, Conv2dWinogradPoolForward)                  \
   X(conv2d_winograd_pool_backward_data, Conv2dWinogradPoolBackwardData)       \
   X(conv2d_winograd_pool_backward_weights, Conv2dWinogradPoolBackwardWeights) \
+  X(conv2d_bfloat16_forward, Conv2dBfloat16Forward)                           \
+  X(conv2d_bfloat16_backward_data, Conv2dBfloat16BackwardData)                \
+  X(conv2d_bfloat16_backward_weights, Conv2dBfloat16BackwardWeights)          \
   X(dense_forward, DenseForward)                                              \
   X(dense_backward_data, DenseBackwardData)                                   \
   X(dense_backward_weights, DenseBackwardWeights)                             \

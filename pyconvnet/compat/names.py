@@ -18,11 +18,15 @@ _LOSS_FUNCTIONS = (
     "MAE MSE binary_crossentropy categorical_crossentropy mae mean_absolute_error mean_squared_error mse "
     "sparse_categorical_crossentropy"
 )
+_POLICIES = "DTypePolicy Policy dtype_policy global_policy set_dtype_policy set_global_policy"
 _MODELS = _same("pyconvnet.models", "Model Sequential")
 
 # module below keras -> name in Keras -> our object
 _KERAS: dict[str, dict[str, str]] = {
-    "": _MODELS | _same("pyconvnet", "Input") | {"__version__": "pyconvnet.compat.names.KERAS_VERSION"},
+    "": _MODELS
+    | _same("pyconvnet", "Input")
+    | _same("pyconvnet.mixed_precision", "DTypePolicy")
+    | {"__version__": "pyconvnet.compat.names.KERAS_VERSION"},
     "activations": _same(
         "pyconvnet.activations", "elu gelu get leaky_relu linear relu sigmoid silu softmax softplus swish tanh"
     ),
@@ -34,6 +38,7 @@ _KERAS: dict[str, dict[str, str]] = {
         "BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler "
         "ModelCheckpoint ReduceLROnPlateau TensorBoard TerminateOnNaN",
     ),
+    "config": _same("pyconvnet.mixed_precision", "dtype_policy set_dtype_policy"),
     "datasets": {},
     "datasets.cifar10": _same("pyconvnet.datasets.cifar10", "load_data"),
     "datasets.fashion_mnist": _same("pyconvnet.datasets.fashion_mnist", "load_data"),
@@ -64,6 +69,7 @@ _KERAS: dict[str, dict[str, str]] = {
         "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy binary_accuracy categorical_accuracy "
         "sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy " + _LOSS_FUNCTIONS,
     ),
+    "mixed_precision": _same("pyconvnet.mixed_precision", _POLICIES),
     "models": _MODELS | _same("pyconvnet.models", "Functional load_model model_from_json save_model"),
     "optimizers": _same("pyconvnet.optimizers", "Adam AdamW Optimizer RMSprop SGD get"),
     "optimizers.schedules": _same(
@@ -101,7 +107,7 @@ OFFERED: dict[str, dict[str, str]] = (
 EVERYWHERE = (
     "Values are NumPy arrays and Python's numbers, never tensors, though those that models, losses, metrics and "
     "activations answer have `numpy()`. Weights and activations are float32, so that `dtype` "
-    'is "float32" or left out.',
+    'is "float32" or left out; that of a layer may be "mixed_bfloat16" too.',
     "Layers have no constraints (`kernel_constraint`, `bias_constraint`, `depthwise_constraint`, `beta_constraint`, "
     '`gamma_constraint`), no `data_format="channels_first"`, no masks, no `quantization_config`, no `lora_rank` and no '
     "`lora_alpha`. A layer is called on symbolic tensors only, a model on arrays too.",
@@ -115,8 +121,14 @@ EVERYWHERE = (
     "the `batch_size` of `Input` or the `free_memory` of `clear_session`.",
 )
 
+_POLICY_ROW = (
+    "`float32`, and `mixed_bfloat16` on processors with AMX_BF16 or AVX512_BF16: activations stay float32 in memory, "
+    "products of convolutions are of bfloat16 numbers"
+)
+
 # What a name does otherwise besides.
 DIFFERS: dict[str, str] = {
+    "keras.DTypePolicy": _POLICY_ROW,
     "keras.Input": "the batch's size is taken and left open: batches of every size fit; no `sparse`, `ragged`, "
     "`tensor`, `optional`",
     "keras.Model": "a graph of our layers; a class of one's own with `call` is not offered",
@@ -133,6 +145,7 @@ DIFFERS: dict[str, str] = {
     "keras.backend.set_value": "for scripts of Keras 2; Keras 3 has no such name",
     "keras.callbacks.CallbackList": "no `add_history`, no `add_progbar`",
     "keras.callbacks.TensorBoard": "no `profile_batch` (`model.profile` tells where the time goes), no embeddings",
+    "keras.config.set_dtype_policy": _POLICY_ROW,
     "keras.datasets.cifar10.load_data": "looks for files on this machine first; checks what it downloads",
     "keras.datasets.fashion_mnist.load_data": "looks for files on this machine first; checks what it downloads",
     "keras.datasets.mnist.load_data": "looks for files on this machine first; checks what it downloads; "
@@ -163,6 +176,10 @@ DIFFERS: dict[str, str] = {
     "keras.optimizers.AdamW": "`amsgrad` only False; no `gradient_accumulation_steps`, no `loss_scale_factor`",
     "keras.metrics.SparseTopKCategoricalAccuracy": "no `from_sorted_ids`",
     "keras.metrics.sparse_top_k_categorical_accuracy": "no `from_sorted_ids`",
+    "keras.mixed_precision.DTypePolicy": _POLICY_ROW,
+    "keras.mixed_precision.Policy": _POLICY_ROW,
+    "keras.mixed_precision.set_dtype_policy": _POLICY_ROW,
+    "keras.mixed_precision.set_global_policy": _POLICY_ROW,
     "keras.models.load_model": "no code of a file is ever run",
     "keras.models.save_model": "no `zipped`: a `.keras` file, or an `.h5` file",
     "keras.optimizers.Optimizer": "the base of our optimizers; it is used by `fit` only, without `apply_gradients`",

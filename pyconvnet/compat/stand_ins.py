@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from pyconvnet.layers._check import forget_names
+from pyconvnet.mixed_precision import set_global_policy
 
 
 class PhysicalDevice(NamedTuple):
@@ -43,12 +44,13 @@ def backend() -> str:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Lets the automatic names of layers start anew: the next `Conv2D` is called "conv2d".
+    """Lets the automatic names of layers start anew: the next `Conv2D` is called "conv2d", and has the policy float32.
 
     Args:
         free_memory: of no effect; the memory of a model is free when nobody holds the model.
     """
     forget_names()
+    set_global_policy("float32")
 
 
 def get_value(x: Any) -> Any:

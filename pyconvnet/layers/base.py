@@ -13,7 +13,7 @@ from pyconvnet.layers._check import auto_name, check_flag, check_name, check_sha
 from pyconvnet.layers._first_values import WeightSpec, new_variable
 from pyconvnet.layers._weights import HasWeights
 from pyconvnet.layers.symbolic import Call, KerasTensor, call_layer, tensors_in
-from pyconvnet.ops._check import check_dtype
+from pyconvnet.mixed_precision import policy_of
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.variables import Variable
 
@@ -43,7 +43,7 @@ class Layer(HasWeights, Configurable):
     Args:
         name: its name in the model, made from the class if None.
         trainable: whether training changes its weights.
-        dtype: only "float32".
+        dtype: "float32" or "mixed_bfloat16", or a policy; None is the global one (see `pyconvnet.mixed_precision`).
         activity_regularizer: penalty on the layer's output, divided by the batch's size, or None.
         input_shape: shape of one sample where this is the first layer of a model; ignored elsewhere.
         batch_input_shape: the same with the batch's size in front.
@@ -74,8 +74,7 @@ class Layer(HasWeights, Configurable):
         if unknown:
             known = [*argument_names(type(self)), *argument_names(Layer)]
             raise TypeError(unknown_argument(self.label, next(iter(unknown)), known))
-        check_dtype(self.label, dtype)
-        self.dtype = "float32"
+        self.dtype_policy = policy_of(self.label, dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer, self.label)
         self.given_input_shape = self._given_shape(input_shape, batch_input_shape, input_dim)
         self._trainable = check_flag(self.label, "trainable", trainable)
@@ -87,6 +86,18 @@ class Layer(HasWeights, Configurable):
     def label(self) -> str:
         """Class and name, for messages."""
         return f"{type(self).__name__} '{self.name}'"
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights, "float32"."""
+        return self.dtype_policy.variable_dtype
+
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the numbers that are multiplied, of the layer's policy."""
+        return self.dtype_policy.compute_dtype
 
     @property
     def built(self) -> bool:
@@ -262,7 +273,7 @@ class Layer(HasWeights, Configurable):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain Python values."""
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         if self.given_input_shape is not None:
             config["batch_input_shape"] = (None, *self.given_input_shape)
         if self.activity_regularizer is not None:

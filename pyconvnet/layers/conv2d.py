@@ -104,7 +104,8 @@ class Conv2D(Layer):
     def declare(self, graph: Graph, x: Tensor) -> Tensor:
         """A convolution and its activation."""
         inputs: dict[str, Tensor | Variable | None] = {"x": x, "kernel": self.kernel, "bias": self.bias}
-        y = graph.apply("conv2d", self.name, inputs, self.compute_output_shape(x.shape), **self._geometry(x.shape))
+        geometry, shape = self._geometry(x.shape), self.compute_output_shape(x.shape)
+        y = graph.apply("conv2d", self.name, inputs, shape, **geometry, bfloat16=self.compute_dtype == "bfloat16")
         return declare_activation(graph, self.name, y, self.activation)
 
     def _geometry(self, input_shape: Shape) -> dict[str, int]:

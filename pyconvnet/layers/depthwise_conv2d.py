@@ -101,7 +101,8 @@ class DepthwiseConv2D(Layer):
     def declare(self, graph: Graph, x: Tensor) -> Tensor:
         """A convolution with a group for each channel, whose kernel lies in memory as ours does; and its activation."""
         inputs: dict[str, Tensor | Variable | None] = {"x": x, "kernel": self.kernel, "bias": self.bias}
-        y = graph.apply("conv2d", self.name, inputs, self.compute_output_shape(x.shape), **self._geometry(x.shape))
+        geometry, shape = self._geometry(x.shape), self.compute_output_shape(x.shape)
+        y = graph.apply("conv2d", self.name, inputs, shape, **geometry, bfloat16=False)
         return declare_activation(graph, self.name, y, self.activation)
 
     def _geometry(self, input_shape: Shape) -> dict[str, int]:

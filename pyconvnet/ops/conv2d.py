@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyconvnet import _core
 from pyconvnet.ops._check import (
     FloatArray,
     float_array,
@@ -91,7 +92,8 @@ def conv2d(
         dilation_rate: one number or (rows, columns).
         groups: channels are cut into so many groups that do not see each other; c_in makes it depthwise.
         algorithm: "direct", or for 3x3 kernels with strides 1 "winograd_2x2" or "winograd_4x4": fewer multiplications,
-            a little more rounding (see `pyconvnet.config.winograd`).
+            a little more rounding (see `pyconvnet.config.winograd`). Or "bfloat16": x and kernel are rounded to
+            bfloat16, products are summed in float32 (see `pyconvnet.mixed_precision`).
 
     Returns:
         float32 [n, oh, ow, c_out].
@@ -202,21 +204,29 @@ def conv2d_backward_weights(
     return dkernel, dbias
 
 
+def _geometry_and_algorithm(node: Node, emit: Emitter) -> tuple[dict[str, int], str]:
+    g = {name: value for name, value in node.attributes.items() if name not in ("relu", "bfloat16")}
+    dot = _core.active_bfloat16() if node.attributes["bfloat16"] and emit.bfloat16 else "plain"
+    return g, choose_algorithm(g, winograd=emit.winograd, bfloat16=dot)
+
+
 class Conv2dRule:
-    """inputs x, kernel, bias (optional); attributes: the geometry, and relu where the plan fused one."""
+    """inputs x, kernel, bias (optional); attributes: the geometry, and relu where the plan fused one.
+
+    And bfloat16: whether products may be of bfloat16 numbers.
+    """
 
     def forward(self, node: Node, emit: Emitter) -> None:
         """One call; bias and ReLU ride along."""
         buffers = {name: node.inputs.get(name) for name in ("x", "kernel", "bias")}
-        g = {name: value for name, value in node.attributes.items() if name != "relu"}
-        kernel, attributes = kernel_call("forward", g, choose_algorithm(g, winograd=emit.winograd))
+        g, algorithm = _geometry_and_algorithm(node, emit)
+        kernel, attributes = kernel_call("forward", g, algorithm)
         relu = node.attributes["relu"]
         emit.call(kernel, {**attributes, "relu": relu}, node.name, **buffers, y=node.output)
 
     def backward(self, node: Node, dy: Tensor, emit: Emitter) -> dict[str, Tensor]:
         """Weights first, while dy is warm; data only where somebody in front wants it."""
-        g = {name: value for name, value in node.attributes.items() if name != "relu"}
-        algorithm = choose_algorithm(g, winograd=emit.winograd)
+        g, algorithm = _geometry_and_algorithm(node, emit)
         x, bias = node.inputs["x"], node.inputs.get("bias")
         dkernel = emit.gradient(node.inputs["kernel"])
         dbias = None if bias is None else emit.gradient(bias)

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from pyconvnet import _core
 from pyconvnet._suggest import known
 
-TILES = {"direct": 0, "winograd_2x2": 2, "winograd_4x4": 4}  # outputs of a tile in each direction
+ALGORITHMS = ("direct", "winograd_2x2", "winograd_4x4", "bfloat16")
+_TILES = {"winograd_2x2": 2, "winograd_4x4": 4}  # outputs of a tile in each direction
 
 # Measured on AVX-512: the transforms of one tile and channel take as long as so many multiply-adds at each position.
 _TRANSFORM_COST = {2: 4.0, 4: 8.0}
 _PRODUCT_COST = 1.15  # of a multiply-add in the products between the transforms; 1 is one of the direct kernel
+
+# Estimated from bare loops, not fitted to kernels: a multiply-add of bfloat16 numbers, by how the processor multiplies
+# them, and packing or storing a number of an image.
+_BFLOAT16_PRODUCT_COST = {"amx": 0.12, "avx512_bf16": 1.0}
+_BFLOAT16_PIXEL_COST = 8.0
 
 
 def offers_winograd(g: Mapping[str, int]) -> bool:
@@ -29,24 +35,39 @@ def check_algorithm(who: str, algorithm: str, g: Mapping[str, int]) -> str:
     """An algorithm by name that can compute this geometry.
 
     Raises:
-        ValueError: an unknown name, or Winograd for a geometry that it does not offer.
+        ValueError: an unknown name, or an algorithm for a geometry that it does not offer.
     """
-    if TILES[known(who, "algorithm", algorithm, TILES)] and not offers_winograd(g):
+    if known(who, "algorithm", algorithm, ALGORITHMS) in _TILES and not offers_winograd(g):
         raise ValueError(
             f"{who}: {algorithm!r} needs a 3x3 kernel, strides=1, dilation_rate=1 and groups=1; "
             "use algorithm='direct' for other convolutions"
         )
+    if algorithm == "bfloat16" and g["groups"] != 1:
+        raise ValueError(f"{who}: 'bfloat16' needs groups=1, got {g['groups']}; use algorithm='direct'")
     return algorithm
 
 
-def cost(g: Mapping[str, int], algorithm: str) -> float:
+def cost(g: Mapping[str, int], algorithm: str, dot: str = "amx") -> float:
     """What an image costs, in multiply-adds of the direct kernel. Each of the three passes costs about the same.
 
-    F(m x m, 3 x 3) works on tiles of m x m outputs; the last tiles of a row or column reach beyond the image.
+    F(m x m, 3 x 3) works on tiles of m x m outputs; the last tiles of a row or column reach beyond the image. bfloat16
+    works on whole tiles of 16 pixels, 16 output and 32 input channels, and on what lies between the rows' ends.
+
+    Args:
+        g: as `conv2d_geometry` answers it.
+        algorithm: one of `ALGORITHMS`.
+        dot: "amx" or "avx512_bf16", how bfloat16 numbers are multiplied.
     """
-    m, c_in, c_out = TILES[algorithm], g["c_in"], g["c_out"]
-    if m == 0:
-        return float(g["oh"] * g["ow"] * g["kernel_h"] * g["kernel_w"] * (c_in // g["groups"]) * c_out)
+    c_in, c_out, taps = g["c_in"], g["c_out"], g["kernel_h"] * g["kernel_w"]
+    if algorithm == "direct":
+        return float(g["oh"] * g["ow"] * taps * (c_in // g["groups"]) * c_out)
+    if algorithm == "bfloat16":
+        width = g["ow"] + (g["kernel_w"] - 1) * g["dilation_w"] // g["stride_w"]
+        pixels = 16 * -(-g["oh"] * width // 16)
+        products = pixels * taps * 32 * -(-c_in // 32) * 16 * -(-c_out // 16)
+        numbers = g["h"] * g["w"] * c_in + g["oh"] * g["ow"] * c_out
+        return _BFLOAT16_PRODUCT_COST[dot] * products + _BFLOAT16_PIXEL_COST * numbers
+    m = _TILES[algorithm]
     tiles = -(-g["oh"] // m) * -(-g["ow"] // m)
     return tiles * (m + 2) ** 2 * (_PRODUCT_COST * c_in * c_out + _TRANSFORM_COST[m] * (c_in + c_out))
 
@@ -58,25 +79,28 @@ def multiplied(g: Mapping[str, int], algorithm: str) -> float:
         >>> multiplied({"oh": 8, "ow": 8}, "winograd_4x4")
         0.25
     """
-    m = TILES[algorithm]
-    if m == 0:
+    m = _TILES.get(algorithm)
+    if m is None:
         return 1.0
     return -(-g["oh"] // m) * -(-g["ow"] // m) * (m + 2) ** 2 / (9 * g["oh"] * g["ow"])
 
 
-def choose_algorithm(g: Mapping[str, int], *, winograd: bool) -> str:
+def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "plain") -> str:
     """The cheapest algorithm for a geometry.
 
     Args:
         g: as `conv2d_geometry` answers it.
         winograd: whether Winograd may be taken at all. F(2x2) is never taken: it multiplies more than F(4x4) and rounds
             less, and is there for comparison.
+        bfloat16: how bfloat16 numbers are multiplied; "plain", where they are not to be or where it is not fast.
     """
-    if not winograd or not offers_winograd(g) or min(g["c_in"], g["c_out"]) < 16:
-        return "direct"
-    if not _core.offers_kernel("conv2d_winograd_forward"):  # the backend has direct kernels only
-        return "direct"
-    return min(("direct", "winograd_4x4"), key=lambda algorithm: cost(g, algorithm))
+    candidates = ["direct"]
+    # a backend may have direct kernels only
+    if winograd and offers_winograd(g) and min(g["c_in"], g["c_out"]) >= 16:
+        candidates += ["winograd_4x4"] if _core.offers_kernel("conv2d_winograd_forward") else []
+    if bfloat16 in _BFLOAT16_PRODUCT_COST and g["groups"] == 1 and g["c_in"] >= 8:
+        candidates += ["bfloat16"] if _core.offers_kernel("conv2d_bfloat16_forward") else []
+    return min(candidates, key=lambda algorithm: cost(g, algorithm, bfloat16))
 
 
 def kernel_call(direction: str, g: Mapping[str, int], algorithm: str) -> tuple[str, dict[str, int]]:
@@ -85,8 +109,10 @@ def kernel_call(direction: str, g: Mapping[str, int], algorithm: str) -> tuple[s
     Args:
         direction: "forward", "backward_data" or "backward_weights".
         g: the geometry.
-        algorithm: a key of `TILES`.
+        algorithm: one of `ALGORITHMS`.
     """
     if algorithm == "direct":
         return f"conv2d_{direction}", dict(g)
-    return f"conv2d_winograd_{direction}", {**g, "tile": TILES[algorithm]}
+    if algorithm == "bfloat16":
+        return f"conv2d_bfloat16_{direction}", dict(g)
+    return f"conv2d_winograd_{direction}", {**g, "tile": _TILES[algorithm]}

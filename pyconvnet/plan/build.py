@@ -66,6 +66,7 @@ class PlanSpec:
         targets: one for each output, None for outputs without a loss; empty for "predict".
         weighted: sample weights follow the labels.
         winograd: convolutions may be computed by Winograd's algorithm.
+        bfloat16: products may be of bfloat16 numbers, where a layer's policy says so.
         backend: whose kernels are called.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
     """
@@ -76,6 +77,7 @@ class PlanSpec:
     targets: tuple[Target | None, ...] = ()
     weighted: bool = False
     winograd: bool = True
+    bfloat16: bool = True
     backend: str = "cpu"
     keeps_outputs: bool = False
 
@@ -178,7 +180,9 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
 
     train = spec.mode == "train"
     trainable = {id(variable) for variable in model.trainable_weights}
-    emit = CallList(spec.training, train, trainable, updating_statistics=train, winograd=spec.winograd)
+    emit = CallList(
+        spec.training, train, trainable, updating_statistics=train, winograd=spec.winograd, bfloat16=spec.bfloat16
+    )
     labels, weights = emit.gather(graph, spec)
     emit.forward(graph)
     output = emit.join(graph.outputs) if spec.keeps_outputs or not spec.targets else None

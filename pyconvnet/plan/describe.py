@@ -19,6 +19,8 @@ def algorithm(call: Call) -> str:
     """How a call computes: what the cost model chose."""
     if call.kernel.startswith("conv2d_winograd"):
         return f"winograd_{call.attributes['tile']}x{call.attributes['tile']}"
+    if call.kernel.startswith("conv2d_bfloat16"):
+        return "bfloat16"
     if call.kernel.startswith("conv2d"):
         return "depthwise" if conv2d_algorithm.is_depthwise(call.attributes) else "direct"
     return "gemm" if call.kernel.startswith("dense") else ""

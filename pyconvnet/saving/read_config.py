@@ -6,10 +6,11 @@ argument that pyconvnet's class does not have is dropped where its value changes
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pyconvnet import initializers, layers, losses, optimizers, regularizers
+from pyconvnet import initializers, layers, losses, mixed_precision, optimizers, regularizers
 from pyconvnet._identifiers import argument_names
 from pyconvnet._suggest import unknown
 from pyconvnet.models import Model, Sequential
@@ -114,6 +115,8 @@ def plain_config(who: str, class_name: str, config: Mapping[str, Any]) -> Config
                 raise ValueError(f"{who}: {name}={value!r} is not offered by pyconvnet")
         else:
             plain[name] = _plain(who, value)
+    if plain.get("dtype") == "mixed_bfloat16":
+        plain["dtype"] = _offered_policy()
     return plain
 
 
@@ -132,9 +135,21 @@ def _plain(who: str, value: Any) -> Any:
         return config
     if not isinstance(config, Mapping):
         raise ValueError(f"{who}: the config of {name} must be a dictionary, got {config!r}")
-    if name == "DTypePolicy":
+    if name in ("DTypePolicy", "Policy"):  # Keras 3's and Keras 2's
         return config.get("name")
     return {"class_name": name, "config": plain_config(f"{who}: {name}", name, config)}
+
+
+def _offered_policy() -> str:
+    """mixed_bfloat16, or float32 where this processor does not offer it: the weights are float32 in either case."""
+    if mixed_precision.offered():
+        return "mixed_bfloat16"
+    warnings.warn(
+        "the file's layers have the policy 'mixed_bfloat16', for which there must be a fast dot product of bfloat16 "
+        f"numbers; {mixed_precision.missing()}, so they compute in float32 here",
+        stacklevel=2,
+    )
+    return "float32"
 
 
 def _arguments(class_name: str) -> set[str]:

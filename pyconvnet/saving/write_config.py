@@ -41,6 +41,9 @@ def keras3_object(value: Configurable) -> Config:
         return {**entry, "config": {"batch_shape": [None, *value.shape], "dtype": value.dtype, "name": value.name}}
     entry["config"] = _config(value, keras3_object)
     if isinstance(value, Layer):
+        if value.dtype_policy.name != "float32":  # Keras 3 writes an object for float32 too, and reads the name
+            policy: Config = {"module": "keras", "class_name": "DTypePolicy", "config": value.dtype_policy.get_config()}
+            entry["config"]["dtype"] = {**policy, "registered_name": None}
         shapes: Any = value.input_shape  # a list of them for a layer that joins tensors
         shape = [list(one) for one in shapes] if isinstance(shapes, list) else list(shapes)
         entry["build_config"] = {"input_shape": shape}

@@ -85,6 +85,7 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         targets=targets,
         weighted=weighted,
         winograd=config.winograd and not config.strict,
+        bfloat16=not config.strict,
         backend=_core.active_backend(),
         keeps_outputs=mode != "predict" and bool(model.compilation and model.compilation.functions),
     )

@@ -57,6 +57,19 @@ inline Vec power_of_two(Vec n) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
 }
 
+inline __m256i bfloat16_upper(Vec a) {  // the lower halves hold anything
+  const __m256i bits = _mm256_castps_si256(a.v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256i not_a_number = _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q));
+  return _mm256_blendv_epi8(rounded, quiet, not_a_number);
+}
+inline Vec bfloat16_pairs(Vec low, Vec high) {
+  const __m256i lower = _mm256_srli_epi32(bfloat16_upper(low), 16);
+  return {_mm256_castsi256_ps(_mm256_blend_epi16(lower, bfloat16_upper(high), 0xaa))};
+}
+
 inline Vec interleave_low(Vec a, Vec b) {
   const __m256 low = _mm256_unpacklo_ps(a.v, b.v), high = _mm256_unpackhi_ps(a.v, b.v);
   return {_mm256_permute2f128_ps(low, high, 0x20)};

@@ -58,6 +58,19 @@ inline Vec power_of_two(Vec n) {
   return {_mm512_castsi512_ps(_mm512_maskz_slli_epi32(kAllLanes, exponent, 23))};
 }
 
+inline __m512i bfloat16_upper(Vec a) {  // the lower halves hold anything
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i odd = _mm512_and_si512(_mm512_maskz_srli_epi32(kAllLanes, bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __mmask16 not_a_number = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  return _mm512_mask_or_epi32(rounded, not_a_number, bits, _mm512_set1_epi32(0x400000));
+}
+inline Vec bfloat16_pairs(Vec low, Vec high) {
+  const __m512i lower = _mm512_maskz_srli_epi32(kAllLanes, bfloat16_upper(low), 16);
+  const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+  return {_mm512_castsi512_ps(_mm512_or_si512(lower, _mm512_and_si512(mask, bfloat16_upper(high))))};
+}
+
 inline Vec interleave_low(Vec a, Vec b) {
   const __m512i index = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
   return {_mm512_permutex2var_ps(a.v, index, b.v)};

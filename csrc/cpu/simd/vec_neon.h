@@ -54,6 +54,15 @@ inline Vec power_of_two(Vec n) {
   const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n.v), vdupq_n_s32(127));
   return {vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23))};
 }
+inline uint32x4_t bfloat16_upper(Vec a) {  // the lower halves hold anything
+  const uint32x4_t bits = vreinterpretq_u32_f32(a.v), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+  return vbslq_u32(vceqq_f32(a.v, a.v), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000)));
+}
+inline Vec bfloat16_pairs(Vec low, Vec high) {
+  const uint32x4_t lower = vshrq_n_u32(bfloat16_upper(low), 16);
+  return {vreinterpretq_f32_u32(vorrq_u32(lower, vandq_u32(bfloat16_upper(high), vdupq_n_u32(0xffff0000u))))};
+}
 inline Vec interleave_low(Vec a, Vec b) { return {vzip1q_f32(a.v, b.v)}; }
 inline Vec interleave_high(Vec a, Vec b) { return {vzip2q_f32(a.v, b.v)}; }
 

@@ -6,6 +6,8 @@
 // load_u16 / store_u16 convert between lanes and whole numbers below 65536.
 // power_of_two(n): 2^n for whole n from -126 to 127.
 // interleave_low(a, b) = a0 b0 a1 b1 ... from the lower halves, interleave_high from the upper halves.
+// bfloat16_pairs(low, high): words of both, each rounded to bfloat16 (to the nearest, ties to even; a NaN stays one),
+// `low` in the lower halves.
 // Words are 32-bit whole numbers, as many as a Vec has floats; multiply gives both halves of 64-bit products.
 #pragma once
 
@@ -105,6 +107,19 @@ inline Vec power_of_two(Vec n) {
     std::memcpy(&power, &bits, sizeof power);
     return power;
   });
+}
+inline uint32_t bfloat16_bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return value == value ? (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16 : bits >> 16 | 0x40u;
+}
+inline Vec bfloat16_pairs(Vec low, Vec high) {
+  Vec words;
+  for (int i = 0; i < 4; ++i) {
+    const uint32_t word = bfloat16_bits(low.v[i]) | bfloat16_bits(high.v[i]) << 16;
+    std::memcpy(&words.v[i], &word, sizeof word);
+  }
+  return words;
 }
 inline Vec interleave_low(Vec a, Vec b) { return {{a.v[0], b.v[0], a.v[1], b.v[1]}}; }
 inline Vec interleave_high(Vec a, Vec b) { return {{a.v[2], b.v[2], a.v[3], b.v[3]}}; }
