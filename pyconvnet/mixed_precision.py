@@ -3,7 +3,7 @@
 A layer takes the policy that is set when it is made. Under "mixed_bfloat16" the convolutions' images, kernels and
 gradients are rounded to bfloat16 (8 bits of a float32's 24) where they are multiplied, and the products are summed in
 float32. Weights, activations, optimizers, losses, metrics and every other layer stay float32, and so does a
-convolution, or a pass of a dense layer, that would be no faster; `print(model.plan())` names each call's algorithm.
+convolution that would be no faster; `print(model.plan())` names each call's algorithm.
 """
 
 from __future__ import annotations

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,6 +131,8 @@ def test_the_plan_takes_bfloat16_where_it_is_quicker() -> None:
     assert _chosen((28, 28, 1), 32) == "direct"  # bound by memory
     assert _chosen((28, 28, 32), 32, groups=2) == "direct"
     assert _chosen((14, 14, 128), 256, dot="avx512_bf16") == "winograd_4x4"
+    assert _chosen((12, 12, 32), 64, kernel=5, dot="avx512_bf16") == "bfloat16"
+    assert _chosen((28, 28, 32), 64, kernel=5, strides=2, dot="avx512_bf16") == "bfloat16"
     assert _chosen((14, 14, 128), 256, dot="plain") == "winograd_4x4"
 
 
@@ -155,3 +161,31 @@ def test_other_instruction_sets_know_the_plain_dot_product_alone(isa: str) -> No
     assert "plain" in _core.available_bfloat16()
     if isa != "avx512":
         assert _core.available_bfloat16() == ["plain"] and _core.active_bfloat16() == "plain"
+
+
+_UNKNOWN = """
+import numpy as np
+from pyconvnet import ops, set_num_threads
+
+set_num_threads(2)
+images, kernel = np.ones((8, 6, 6, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+for call in (
+    lambda: ops.conv2d(images, kernel, algorithm="bfloat16"),
+    lambda: ops.conv2d_backward_data(images[:, :4, :4], kernel, images.shape, algorithm="bfloat16"),
+    lambda: ops.conv2d_backward_weights(images, images[:, :4, :4], 3, algorithm="bfloat16"),
+):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(_core.active_isa() != "avx512", reason="only AVX-512's kernels have dot products to choose from")
+def test_an_unknown_dot_product_in_the_environment_is_an_error_of_each_call(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYCONVNET_BFLOAT16": "bogus"}
+    command = [sys.executable, "-c", _UNKNOWN]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("PYCONVNET_BFLOAT16: unknown bfloat16 dot product 'bogus'; this ") for line in lines)

@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _network() -> Sequential:
     return Sequential(
         [
-            layers.Input((12, 12, 32)),
+            layers.Input((20, 20, 32)),
             layers.Conv2D(32, 3, activation="relu", name="first"),
             layers.BatchNormalization(),
             layers.Conv2D(64, 5, name="second"),
@@ -177,7 +177,7 @@ def test_a_model_computes_what_the_op_does_and_keeps_float32_weights() -> None:
 @offered
 def test_training_follows_float32_and_weights_keep_all_their_bits() -> None:
     random = np.random.default_rng(1)
-    x, y = random.normal(size=(64, 12, 12, 32)).astype(np.float32), random.integers(0, 3, 64)
+    x, y = random.normal(size=(64, 20, 20, 32)).astype(np.float32), random.integers(0, 3, 64)
     losses, weights = {}, {}
     for name in ("float32", "mixed_bfloat16"):
         set_global_policy(name)

@@ -16,7 +16,7 @@ _PRODUCT_COST = 1.15  # of a multiply-add in the products between the transforms
 
 # Estimated from bare loops, not fitted to kernels: a multiply-add of bfloat16 numbers, by how the processor multiplies
 # them, and packing or storing a number of an image.
-_BFLOAT16_PRODUCT_COST = {"amx": 0.12, "avx512_bf16": 1.0}
+_BFLOAT16_PRODUCT_COST = {"amx": 0.12, "avx512_bf16": 0.6}
 _BFLOAT16_PIXEL_COST = 8.0
 
 

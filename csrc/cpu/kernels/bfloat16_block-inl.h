@@ -153,10 +153,12 @@ struct alignas(64) TileConfig {
 }
 [[gnu::target("amx-tile"), gnu::noinline]] void release_tiles() { _tile_release(); }
 
+// Asked once for a call, and before its tasks: it fails where the environment names a dot product that is not offered.
+inline Bfloat16Dot chosen_dot() { return bfloat16_dot(); }
+
 // Runs fn(run), where run(block) computes a block of sums; a thread's tile registers are in use that long.
 template <class F>
-inline void with_blocks(const F& fn) {
-  const Bfloat16Dot dot = bfloat16_dot();
+inline void with_blocks(Bfloat16Dot dot, const F& fn) {
   if (dot == Bfloat16Dot::plain) return fn(run_block_plain);
   if (dot == Bfloat16Dot::avx512_bf16) return fn(run_block_avx512);
   set_up_tiles();
@@ -166,8 +168,10 @@ inline void with_blocks(const F& fn) {
 
 #else
 
+inline Bfloat16Dot chosen_dot() { return Bfloat16Dot::plain; }
+
 template <class F>
-inline void with_blocks(const F& fn) {
+inline void with_blocks(Bfloat16Dot, const F& fn) {
   fn(run_block_plain);
 }
 

@@ -129,6 +129,7 @@ inline void conv2d_bfloat16_backward_weights(const Conv2dBfloat16BackwardWeights
     if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(conv.c_out) * sizeof(float));
     return;
   }
+  const Bfloat16Dot dot = chosen_dot();
   constexpr int64_t kSlices = Conv2dBfloat16BackwardWeights::kSlices;
   const int64_t slices = run.rows < kSlices ? run.rows : kSlices, band = g.weights_band(), most = g.weights_images();
   parallel_for(*run.pool, slices, [&](int64_t slice, int worker) {
@@ -137,7 +138,7 @@ inline void conv2d_bfloat16_backward_weights(const Conv2dBfloat16BackwardWeights
     float* scratch = run.pool->scratch(worker);
     float *x = scratch + g.weights_places(), *dy = x + g.weights_x_words();
     const int64_t pieces = (end - begin + most - 1) / most;  // of as many images each as can be
-    with_blocks([&](RunBlock run_block) {
+    with_blocks(dot, [&](RunBlock run_block) {
       const SliceOfWeights job{op,
                                g,
                                conv,

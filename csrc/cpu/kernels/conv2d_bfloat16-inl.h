@@ -105,10 +105,11 @@ inline void conv2d_bfloat16_forward(const Conv2dBfloat16Forward& op, const Run& 
   for_each_kernel_tap(g, conv.c_in, conv.c_out, op.packed, run, [&](int64_t tap, int64_t tile, float* to) {
     pack_kernel_tap(op.kernel + tap * conv.c_in * conv.c_out, conv.c_in, conv.c_out, tile, to);
   });
+  const Bfloat16Dot dot = chosen_dot();
   const RowBands bands = row_bands(run.rows, conv.oh, g.forward_band());
   parallel_for(*run.pool, run.rows * bands.count, [&](int64_t task, int worker) {
     const int64_t first = task % bands.count * bands.rows, left = conv.oh - first;
-    with_blocks([&](RunBlock run_block) {
+    with_blocks(dot, [&](RunBlock run_block) {
       forward_band(op, task / bands.count, first, left < bands.rows ? left : bands.rows, run.pool->scratch(worker),
                    run_block);
     });
@@ -172,10 +173,11 @@ inline void conv2d_bfloat16_backward_data(const Conv2dBfloat16BackwardData& op, 
     pack_kernel_tap_transposed(op.kernel + tap * conv.c_in * conv.c_out, conv.c_out, conv.c_in, tile, to);
   });
   const int64_t begin = Bfloat16Geometry::data_first(g.rows()), end = Bfloat16Geometry::data_last(g.rows());
+  const Bfloat16Dot dot = chosen_dot();
   const RowBands bands = row_bands(run.rows, end - begin, g.data_band());
   parallel_for(*run.pool, run.rows * bands.count, [&](int64_t task, int worker) {
     const int64_t first = begin + task % bands.count * bands.rows, left = end - first;
-    with_blocks([&](RunBlock run_block) {
+    with_blocks(dot, [&](RunBlock run_block) {
       backward_data_band(op, task / bands.count, first, left < bands.rows ? left : bands.rows,
                          run.pool->scratch(worker), run_block);
     });
