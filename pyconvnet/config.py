@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,15 @@ def set_num_threads(threads: int) -> None:
 def get_num_threads() -> int:
     """How many threads kernels use: PYCONVNET_NUM_THREADS, or the cores that this process may use."""
     return int(_core.get_num_threads())
+
+
+def plan_switches() -> dict[str, Any]:
+    """How plans that are built now may compute: the arguments of `PlanSpec` that follow from the switches."""
+    return {
+        "winograd": winograd and not strict,
+        "bfloat16": "plain" if strict else _core.active_bfloat16(),
+        "backend": _core.active_backend(),
+    }
 
 
 def _bfloat16() -> str:

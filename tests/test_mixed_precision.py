@@ -192,6 +192,28 @@ def test_training_follows_float32_and_weights_keep_all_their_bits() -> None:
 
 
 @offered
+def test_a_policy_that_is_set_later_counts_at_once_as_does_another_dot_product() -> None:
+    model = Sequential([layers.Input((12, 12, 32)), layers.Conv2D(64, 5)])
+    x = np.random.default_rng(0).normal(size=(3, 12, 12, 32)).astype(np.float32)
+    kernel, bias = model.get_weights()
+    rounded, exact = ops.conv2d(x, kernel, bias, algorithm="bfloat16"), ops.conv2d(x, kernel, bias)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), exact)
+    model.layers[0].dtype_policy = "mixed_bfloat16"
+    assert model.layers[0].compute_dtype == "bfloat16"
+    np.testing.assert_array_equal(model.predict(x, verbose=0), rounded)
+    dot = _core.active_bfloat16()
+    try:
+        _core.set_bfloat16("plain")
+        np.testing.assert_array_equal(model.predict(x, verbose=0), exact)
+    finally:
+        _core.set_bfloat16(dot)
+    with pytest.raises(
+        ValueError, match=r"Conv2D '\w+': dtype_policy must be 'float32' or 'mixed_bfloat16', got 'fp8'"
+    ):
+        model.layers[0].dtype_policy = "fp8"
+
+
+@offered
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_files_carry_the_policy(ending: str, tmp_path: Path) -> None:
     set_global_policy("mixed_bfloat16")

@@ -12,7 +12,7 @@ from golden import assert_near, grad_cam_networks, load_arrays
 import pyconvnet
 from pyconvnet import Model, Sequential, config, layers, plot, reference
 from pyconvnet.models.inner import gradients_at, values_at
-from pyconvnet.plan import build_plan
+from pyconvnet.plan import PlanSpec, build_plan
 from pyconvnet.plan.gradients import build_gradient_plan
 from pyconvnet.plot import style
 from pyconvnet.utils import set_random_seed
@@ -113,7 +113,7 @@ def test_the_gradient_by_the_input_and_by_the_scores_themselves() -> None:
 def test_the_way_back_stops_at_the_layer() -> None:
     model = network("row")
     part = Model(model.inputs, [model.get_layer("linear").output, model.outputs[0]])
-    plan = build_gradient_plan(part, 2, winograd=True)
+    plan = build_gradient_plan(part, PlanSpec("differentiate", 2))
     assert plan is not None and str(plan).startswith("Plan to differentiate, batches of up to 2")
     kernels = [call.kernel for call in plan.calls]
     assert kernels.count("dense_backward_data") == 2 and kernels.count("avg_pool2d_backward") == 1
@@ -169,8 +169,6 @@ def test_looking_leaves_a_compiled_model_and_all_seeds_as_they_are() -> None:
 
 
 def test_a_model_that_only_predicts_still_has_no_backward_pass() -> None:
-    from pyconvnet.plan import PlanSpec
-
     calls = build_plan(network("row"), PlanSpec("predict", 4)).calls
     assert not [call.kernel for call in calls if "backward" in call.kernel]
 

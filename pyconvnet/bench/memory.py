@@ -113,10 +113,7 @@ def measure(network: Network, batch: int, described: dict[str, Any], peer: tuple
         peer: where its script lies and which Python runs it; None for no peer.
 
     Returns:
-        What goes into the table and into JSON.
-
-    Raises:
-        PeerMissing: the peer cannot be imported.
+        What goes into the table and into JSON, and why the peer cannot be imported under "missing".
     """
     report.progress(f"{network.name}, batch {batch}")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
@@ -127,6 +124,8 @@ def measure(network: Network, batch: int, described: dict[str, Any], peer: tuple
             theirs = measure_peer(network, batch, described["threads"], *peer)
             described["versions"].update(theirs.pop("versions"))
             result["sides"][PEER] = theirs
+        except PeerMissing as error:
+            result["missing"] = str(error)
         except PeerFailed as error:
             result["failed"] = str(error)
             report.progress(f"  {PEER} failed: {error}")
@@ -198,11 +197,9 @@ def main(
     skipped, results = "", []
     for batch in _BATCHES if given.batch is None else (given.batch,):
         for network in networks:
-            try:
-                results.append(measure(network, batch, described, peer))
-            except PeerMissing as error:
-                peer, skipped = None, str(error)
-                results.append(measure(network, batch, described, peer))
+            results.append(measure(network, batch, described, peer))
+            if "missing" in results[-1]:
+                peer, skipped = None, results[-1].pop("missing")
     config = {"steps": _STEPS, "epochs": _EPOCHS, "peers": [PEER] if given.peers else []}
     content = {"bench": "memory", "machine": described, "config": config, "skipped": skipped, "cases": results}
     head, remarks = f"{machine.headline(described)}; {machine.libraries(described)}; MiB", _remarks(content)

@@ -13,7 +13,7 @@ from pyconvnet.layers._check import auto_name, check_flag, check_name, check_sha
 from pyconvnet.layers._first_values import WeightSpec, new_variable
 from pyconvnet.layers._weights import HasWeights
 from pyconvnet.layers.symbolic import Call, KerasTensor, call_layer, tensors_in
-from pyconvnet.mixed_precision import policy_of
+from pyconvnet.mixed_precision import DTypePolicy, policy_of
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.variables import Variable
 
@@ -74,7 +74,7 @@ class Layer(HasWeights, Configurable):
         if unknown:
             known = [*argument_names(type(self)), *argument_names(Layer)]
             raise TypeError(unknown_argument(self.label, next(iter(unknown)), known))
-        self.dtype_policy = policy_of(self.label, dtype)
+        self._dtype_policy = policy_of(self.label, dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer, self.label)
         self.given_input_shape = self._given_shape(input_shape, batch_input_shape, input_dim)
         self._trainable = check_flag(self.label, "trainable", trainable)
@@ -86,6 +86,15 @@ class Layer(HasWeights, Configurable):
     def label(self) -> str:
         """Class and name, for messages."""
         return f"{type(self).__name__} '{self.name}'"
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """Which numbers the layer computes with; may be set, to a policy or its name."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = policy_of(self.label, value, "dtype_policy")
 
     @property
     def dtype(self) -> str:

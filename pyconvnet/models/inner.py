@@ -16,6 +16,7 @@ from pyconvnet.layers.symbolic import Structure
 from pyconvnet.models.model import Model
 from pyconvnet.models.network import connect
 from pyconvnet.ops._check import integer
+from pyconvnet.plan import PlanSpec
 from pyconvnet.plan.gradients import build_gradient_plan
 from pyconvnet.training import runs
 from pyconvnet.training.feeds import ArrayFeed
@@ -116,7 +117,7 @@ def gradients_at(
         raise ValueError(f"{who}: score_weights must have shape {expected}, got {weights.shape}")
     rows = min(batch_size, len(data))
     part = _with_outputs(model, [tensor, *model.outputs])
-    plan = build_gradient_plan(part, rows, winograd=config.winograd and not config.strict, bfloat16=not config.strict)
+    plan = build_gradient_plan(part, PlanSpec("differentiate", rows, **config.plan_switches()))
     if plan is None:
         raise ValueError(
             f"{who}: the scores of {model.label}, before a softmax or sigmoid at its end, do not depend on the output "

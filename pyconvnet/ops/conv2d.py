@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet import _core
 from pyconvnet.ops._check import (
     FloatArray,
     float_array,
@@ -206,7 +205,7 @@ def conv2d_backward_weights(
 
 def _geometry_and_algorithm(node: Node, emit: Emitter) -> tuple[dict[str, int], str]:
     g = {name: value for name, value in node.attributes.items() if name not in ("relu", "bfloat16")}
-    dot = _core.active_bfloat16() if node.attributes["bfloat16"] and emit.bfloat16 else "plain"
+    dot = emit.bfloat16 if node.attributes["bfloat16"] else "plain"
     return g, choose_algorithm(g, winograd=emit.winograd, bfloat16=dot)
 
 

@@ -60,7 +60,7 @@ class Emitter(Protocol):
     differentiating: bool  # a backward pass follows: save what it needs
     updating_statistics: bool  # moving statistics follow those of the batch
     winograd: bool  # convolutions may be computed by Winograd's algorithm
-    bfloat16: bool  # products may be of bfloat16 numbers, where a layer's policy says so
+    bfloat16: str  # how bfloat16 numbers are multiplied where a layer asks for it; "plain": they are not
 
     def call(self, kernel: str, attributes: dict[str, Any], label: str, /, **buffers: Tensor | None) -> None:
         """Adds a kernel call; `buffers` by the kernel's names. Scratch is added by the plan."""

@@ -66,7 +66,7 @@ class PlanSpec:
         targets: one for each output, None for outputs without a loss; empty for "predict".
         weighted: sample weights follow the labels.
         winograd: convolutions may be computed by Winograd's algorithm.
-        bfloat16: products may be of bfloat16 numbers, where a layer's policy says so.
+        bfloat16: how bfloat16 numbers are multiplied where a layer's policy asks for it; "plain": they are not.
         backend: whose kernels are called.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
     """
@@ -77,7 +77,7 @@ class PlanSpec:
     targets: tuple[Target | None, ...] = ()
     weighted: bool = False
     winograd: bool = True
-    bfloat16: bool = True
+    bfloat16: str = "plain"
     backend: str = "cpu"
     keeps_outputs: bool = False
 

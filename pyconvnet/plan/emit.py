@@ -44,7 +44,7 @@ class CallList:
     trainable: set[int]  # ids of variables
     updating_statistics: bool
     winograd: bool
-    bfloat16: bool
+    bfloat16: str
     asked: frozenset[int] = frozenset()  # ids of activations whose gradients are asked for
     calls: list[Call] = field(default_factory=list)
     variable_gradients: dict[int, list[Tensor]] = field(default_factory=dict)  # parts by id of the variable's tensor

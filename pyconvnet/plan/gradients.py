@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyconvnet import _core
 from pyconvnet.plan import passes
 from pyconvnet.plan.backward import Backward
 from pyconvnet.plan.build import Plan, PlanSpec
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 _PROBABILITIES = ("softmax", "sigmoid")
 
 
-def build_gradient_plan(model: Model, capacity: int, *, winograd: bool, bfloat16: bool = True) -> Plan | None:
+def build_gradient_plan(model: Model, spec: PlanSpec) -> Plan | None:
     """A plan for the values of an inner tensor and the gradient of a weighted sum of scores by them.
 
     The scores are the model's last output before its softmax or sigmoid, if it ends in one. Dropout is off and batch
@@ -25,16 +24,13 @@ def build_gradient_plan(model: Model, capacity: int, *, winograd: bool, bfloat16
 
     Args:
         model: built, with two outputs: the inner tensor, then the scores.
-        capacity: the largest batch.
-        winograd: convolutions may be computed by Winograd's algorithm.
-        bfloat16: products may be of bfloat16 numbers, where a layer's policy says so.
+        spec: of mode "differentiate".
 
     Returns:
         The plan. It is fed the inputs and the weights of the scores, float32 [rows, number of scores]; each row of its
         output holds the values of the inner tensor, then the gradient by each of them. None where the scores do not
         depend on the inner tensor.
     """
-    spec = PlanSpec("differentiate", capacity, winograd=winograd, bfloat16=bfloat16, backend=_core.active_backend())
     graph = Graph(model.sample_shapes)
     graph.finish(model.lower(graph, graph.inputs))
     graph.activity_penalties.clear()  # they belong to the loss, not to the scores
@@ -45,7 +41,9 @@ def build_gradient_plan(model: Model, capacity: int, *, winograd: bool, bfloat16
 
     inner, scores = graph.outputs
     asked = frozenset([id(inner)])
-    emit = CallList(False, True, set(), updating_statistics=False, winograd=winograd, bfloat16=bfloat16, asked=asked)
+    emit = CallList(
+        False, True, set(), updating_statistics=False, winograd=spec.winograd, bfloat16=spec.bfloat16, asked=asked
+    )
     emit.gather(graph, spec)
     weights = emit.tensor("score_weights", scores.shape)
     emit.call("gather", dict(feed=len(graph.inputs), size=weights.size), weights.name, out=weights)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, cast
 
-from pyconvnet import _core, config
+from pyconvnet import config
 from pyconvnet.plan import Plan, PlanSpec, Target, build_plan
 
 if TYPE_CHECKING:
@@ -84,13 +84,11 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         training=mode == "train" if training is None else training,
         targets=targets,
         weighted=weighted,
-        winograd=config.winograd and not config.strict,
-        bfloat16=not config.strict,
-        backend=_core.active_backend(),
         keeps_outputs=mode != "predict" and bool(model.compilation and model.compilation.functions),
+        **config.plan_switches(),
     )
     optimizer = model.optimizer if mode == "train" else None
-    layers = tuple((layer, layer.trainable) for layer in model.all_layers())
+    layers = tuple((layer, layer.trainable, layer.dtype_policy) for layer in model.all_layers())
     variables = tuple((variable, variable.trainable) for variable in model.weights)
     key = (spec, layers, variables, optimizer, optimizer and optimizer.structure)
     return model.plans.get(key, lambda: build_plan(cast("Model", model), spec, optimizer))
