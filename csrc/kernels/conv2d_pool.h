@@ -68,9 +68,11 @@ struct Conv2dWinogradPoolForward {
   }
 };
 
-struct Conv2dWinogradPoolBackwardData {
-  Conv2dWinogradBackwardData conv;  // dy: [rows, oh / 2, ow / 2, c_out]
-  const uint16_t* argmax;           // [rows, oh / 2, ow / 2, c_out], of the forward pass
+// Both gradients by Winograd.
+template <class Gradient>
+struct Conv2dWinogradPoolGradient {
+  Gradient conv;           // dy: [rows, oh / 2, ow / 2, c_out]
+  const uint16_t* argmax;  // [rows, oh / 2, ow / 2, c_out], of the forward pass
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -81,19 +83,7 @@ struct Conv2dWinogradPoolBackwardData {
     v.input("argmax", argmax, per_row(g.pooled_size()));
   }
 };
-
-struct Conv2dWinogradPoolBackwardWeights {
-  Conv2dWinogradBackwardWeights conv;  // dy: [rows, oh / 2, ow / 2, c_out]
-  const uint16_t* argmax;              // [rows, oh / 2, ow / 2, c_out], of the forward pass
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    conv.geometry.visit(v);
-    const Conv2dGeometry& g = conv.geometry.conv;
-    visit_pooling(v, g);
-    conv.visit_buffers(v, g.pooled_size());
-    v.input("argmax", argmax, per_row(g.pooled_size()));
-  }
-};
+using Conv2dWinogradPoolBackwardData = Conv2dWinogradPoolGradient<Conv2dWinogradBackwardData>;
+using Conv2dWinogradPoolBackwardWeights = Conv2dWinogradPoolGradient<Conv2dWinogradBackwardWeights>;
 
 }  // namespace pyconvnet
