@@ -19,7 +19,8 @@ from pyconvnet.ops._check import integer
 winograd: bool = True
 """Whether 3x3 convolutions may be computed by Winograd's F(4x4, 3x3) where that is quicker."""
 strict: bool = False
-"""Nothing that rounds more than the plain formulas: no Winograd, no bfloat16 whatever the policy."""
+"""Nothing that rounds otherwise than the plain formulas: no Winograd, no average pooling before a linear convolution in
+place of behind it, no bfloat16 whatever the policy."""
 
 
 def set_num_threads(threads: int) -> None:
@@ -35,6 +36,7 @@ def get_num_threads() -> int:
 def plan_switches() -> dict[str, Any]:
     """How plans that are built now may compute: the arguments of `PlanSpec` that follow from the switches."""
     return {
+        "strict": strict,
         "winograd": winograd and not strict,
         "bfloat16": "plain" if strict else _core.active_bfloat16(),
         "backend": _core.active_backend(),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from case import Case, Shape, Size, Spec
-from conv_cases import bfloat16_shapes, conv_channels, conv_shapes, conv_widths, winograd_shapes
+from conv_cases import bfloat16_shapes, conv_channels, conv_shapes, conv_widths, gemm_shapes, winograd_shapes
 
 from pyconvnet.reference import output_size
 
@@ -301,6 +301,7 @@ CASES: tuple[Case, ...] = (
     *conv_shapes(),
     *conv_channels(),
     *conv_widths(),
+    *gemm_shapes(),
     *winograd_shapes(),
     *bfloat16_shapes(),
     *dense_cases(),

@@ -23,9 +23,9 @@ def conv(
     **options: Any,
 ) -> Iterator[Case]:
     """Make the passes of one convolution of images [n, h, w, c_in] with c_out filters."""
-    # The coefficients of F(4x4), such as 1/24, are not exact; what the transforms magnify is measured in
-    # test_winograd.py.
-    exact = algorithm != "winograd_4x4"
+    # The coefficients of F(3x3) and F(4x4), such as 1/6 and 1/24, are not exact; what the transforms magnify is measured
+    # in test_winograd.py.
+    exact = algorithm not in ("winograd_3x3", "winograd_4x4")
     condition = 1.0 if exact else 8.0
     common: dict[str, Any] = {"macs_only": exact, "size": size, "algorithm": algorithm, "condition": condition}
     n, h, w, c_in = image
@@ -89,6 +89,11 @@ def conv_shapes() -> Iterator[Case]:
     yield from conv("book-first", (2, 28, 28, 1), 32, padding="same", size="medium")
     yield from conv("book-second", (1, 14, 14, 32), 64, padding="same", size="medium")
     yield from conv("batch33", (33, 5, 5, 3), 16, size="medium")
+    yield from conv("joined-pixels-stride2", (3, 9, 9, 2), 5, (3, 2), strides=2)
+    yield from conv("wide", (2, 5, 140, 2), 5, padding="same", size="medium")
+    yield from conv("lenet5-first", (9, 28, 28, 1), 6, 5, padding="same", size="medium")
+    yield from conv("lenet5-second", (9, 14, 14, 6), 16, 5, size="medium")
+    yield from conv("deep", (1, 6, 5, 9), 300, (3, 2), size="medium")  # backward_data takes the depth in pieces
 
 
 def conv_channels() -> Iterator[Case]:
@@ -96,6 +101,18 @@ def conv_channels() -> Iterator[Case]:
     pairs = ((1, 133), (3, 100), (6, 65), (8, 64), (10, 48), (15, 33), (16, 32), (17, 31))
     for c_in, c_out in (*pairs, *((b, a) for a, b in pairs)):
         yield from conv(f"channels-{c_in}-{c_out}", (1, 5, 4, c_in), c_out, padding="same")
+
+
+def gemm_shapes() -> Iterator[Case]:
+    """Kernels as large as their input: products of matrices."""
+    shapes: tuple[tuple[str, Shape, int, tuple[int, int]], ...] = (
+        ("lenet5-third", (9, 5, 5, 16), 120, (5, 5)),
+        ("one-column", (33, 3, 1, 7), 5, (3, 1)),
+        ("one-pixel", (2, 1, 1, 4), 3, (1, 1)),
+        ("zero-rows", (0, 2, 3, 4), 3, (2, 3)),
+    )
+    for name, image, filters, kernel in shapes:
+        yield from conv(f"gemm-{name}", image, filters, kernel, algorithm="gemm")
 
 
 def winograd_shapes() -> Iterator[Case]:
@@ -118,7 +135,7 @@ def winograd_shapes() -> Iterator[Case]:
         ("many-blocks-of-weights", (13, 16, 16, 65), 3, "same"),  # of a group of tiles, in backward_weights
         ("many-blocks-of-rows", (3, 20, 20, 72), 133, "same"),  # of all tiles at a row of positions
     )
-    for algorithm in ("winograd_2x2", "winograd_4x4"):
+    for algorithm in ("winograd_2x2", "winograd_3x3", "winograd_4x4"):
         for name, image, filters, padding in shapes:
             size: Size = "medium" if name.startswith("many") else "small"
             yield from conv(f"{algorithm}-{name}", image, filters, padding=padding, size=size, algorithm=algorithm)

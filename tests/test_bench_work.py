@@ -122,10 +122,11 @@ def test_operations_of_a_step() -> None:
 
 
 def test_bytes_of_a_pool() -> None:
-    works = work_of([NETWORKS["pool"]], 2)
-    forward, backward = (find(works, "avg_pool2d 2x2 11x11 64", way) for way in ("forward", "backward"))
+    works = work_of([NETWORKS["pool"]], 2)  # where the averages come before the convolution that they stand behind
+    forward, backward = (find(works, "avg_pool2d 2x2 13x13 32 strides 1", way) for way in ("forward", "backward"))
     assert forward.flops == 0
-    assert forward.nbytes() == backward.nbytes() == 2 * 64 * 4 * (11 * 11 + 5 * 5)
+    assert forward.nbytes() == backward.nbytes() == 2 * 32 * 4 * (13 * 13 + 11 * 11)
+    assert find(works, "conv2d 3x3 11x11 32>64 valid strides 2", "forward").flops == 2 * 2 * 25 * 9 * 32 * 64
 
 
 def test_bytes_of_a_convolution_leave_scratch_out() -> None:

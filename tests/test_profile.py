@@ -42,9 +42,9 @@ def test_a_training_step_is_profiled_call_by_call(samples):
     assert profile.mode == "train" and profile.batch_size == 16
     by_name = {(call.kernel, call.layer): call for call in profile.calls}
     second = by_name["conv2d_winograd_forward", "second"]
-    assert second.algorithm == "winograd_4x4"
+    assert second.algorithm == "winograd_3x3"
     assert second.flops == 2 * 9 * 16 * 16 * 3 * 3 * 16
-    assert second.multiplied == pytest.approx(2 * 36 * 16 * 16 * 16)  # one tile an image, 36 positions
+    assert second.multiplied == pytest.approx(2 * 25 * 16 * 16 * 16)  # one tile an image, 25 positions
     # x 5x5x16, y 3x3x16, kernel, bias; the scratch of the algorithm is counted too
     assert second.nbytes >= 4 * (16 * (5 * 5 * 16 + 3 * 3 * 16) + 9 * 16 * 16 + 16)
 

@@ -41,13 +41,18 @@ struct Conv2dGeometry {
   bool is_depthwise() const { return groups > 1 && groups == c_in && groups == c_out; }
   // Behind a 2x2 max pooling whose windows lie side by side; an odd last row or column is in none.
   int64_t pooled_size() const { return product(oh / 2, ow / 2, c_out); }
-  // How the gradient of the kernel is computed. With few input channels the taps join them in a matrix of patches.
-  // Pixels of dy with many channels lie so far apart that they share few cache sets: their columns are gathered first.
-  bool uses_patches() const { return groups == 1 && c_in < 8; }
-  bool packs_dy() const { return groups == 1 && !uses_patches() && c_out >= 128; }
+  // How the gradient of the kernel is computed. With few input channels the taps of a row join them. Pixels of dy with
+  // many channels lie so far apart that they share few cache sets: their columns are gathered first.
+  bool joins_taps() const { return groups == 1 && c_in < 8; }
+  bool packs_dy() const { return groups == 1 && !joins_taps() && c_out >= 128; }
   // Floats that hold the offsets of all taps, in a and in b, at the head of a worker's scratch.
   int64_t offsets_size() const { return round_up(product(4, kernel_h, kernel_w), 16); }
   int64_t kernel_size() const { return product(kernel_h, kernel_w, group_in(), c_out); }
+  // Rows and columns that the taps of all output pixels reach, from the first tap of the first pixel on.
+  int64_t reached_h() const { return product(oh - 1, stride_h) + product(kernel_h - 1, dilation_h) + 1; }
+  int64_t reached_w() const { return product(ow - 1, stride_w) + product(kernel_w - 1, dilation_w) + 1; }
+  int64_t reached_size() const { return product(reached_h(), reached_w(), c_in); }
+  bool reads_inside() const { return pad_top == 0 && pad_left == 0 && reached_h() <= h && reached_w() <= w; }
 };
 
 struct Conv2dForward {
@@ -79,13 +84,12 @@ struct Conv2dForward {
     v.output("y", y, per_row(y_size));
     v.scratch("packed", packed,
               fixed(product(g.kernel_h, g.kernel_w, g.c_in, round_up(g.group_out(), kMaxColumnBlock))));
-    const int64_t padded_h = product(g.oh - 1, g.stride_h) + product(g.kernel_h - 1, g.dilation_h) + 1;
-    const int64_t padded_w = product(g.ow - 1, g.stride_w) + product(g.kernel_w - 1, g.dilation_w) + 1;
-    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + product(padded_h, padded_w, g.c_in) + more);
+    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + g.reached_size() + more);
   }
 };
 
 struct Conv2dBackwardData {
+  static constexpr int64_t kTileFloats = 14 * kMaxColumnBlock;  // of the largest register tile
   Conv2dGeometry geometry;
   const float* dy;      // [rows, oh, ow, c_out]
   const float* kernel;  // [kernel_h, kernel_w, c_in / groups, c_out]
@@ -101,9 +105,7 @@ struct Conv2dBackwardData {
     v.output("dx", dx, per_row(g.in_size()));
     v.scratch("packed", packed,
               fixed(product(g.kernel_h, g.kernel_w, g.c_out, round_up(g.group_in(), kMaxColumnBlock))));
-    const int64_t reach_h = product(g.kernel_h - 1, g.dilation_h), reach_w = product(g.kernel_w - 1, g.dilation_w);
-    const int64_t frame = product(g.h + g.oh + 2 * reach_h + 2, g.w + g.ow + 2 * reach_w + 2, g.c_out);
-    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + frame);
+    v.worker_scratch(g.is_depthwise() ? 0 : kTileFloats + g.reached_size());
   }
 };
 
@@ -130,10 +132,10 @@ struct Conv2dBackwardWeights {
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     v.scratch("partial", partial, fixed(product(kSlices, g.kernel_size() + g.c_out)));
-    // Patches of an image, a row of ones for the bias, and the image's channels one after another; or packed dy.
-    const int64_t patches = product(g.oh, g.ow, product(g.kernel_h, g.kernel_w, g.c_in) + 1) + g.in_size();
+    // Sums of what two pixels side by side see, and a padded image; or packed dy.
+    const int64_t windows = product(2, g.kernel_h, g.kernel_w + g.stride_w, g.c_in, g.c_out) + g.reached_size();
     const int64_t packed = g.packs_dy() ? product(g.oh, g.ow, round_up(g.c_out, kMaxColumnBlock)) : 0;
-    v.worker_scratch((g.uses_patches() ? patches : packed) + more);
+    v.worker_scratch((g.joins_taps() ? windows : packed) + more);
   }
 };
 

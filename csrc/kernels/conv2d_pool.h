@@ -13,6 +13,11 @@ template <class Visitor>
 void visit_pooling(Visitor& v, const Conv2dGeometry& g) {
   v.rule(g.oh >= 2 && g.ow >= 2, "a map that is pooled must have two rows and two columns");
 }
+template <class Visitor>
+void visit_pooling(Visitor& v, const WinogradGeometry& g) {
+  visit_pooling(v, g.conv);
+  v.rule(g.tile % 2 == 0, "a tile that is pooled must have whole windows");
+}
 
 struct Conv2dPoolForward {
   Conv2dForward conv;  // y: [rows, oh / 2, ow / 2, c_out]
@@ -38,7 +43,7 @@ struct Conv2dPoolForward {
   }
 };
 
-// Of few input channels only, where the gradient is summed over patches.
+// Of few input channels only, whose taps are joined.
 struct Conv2dPoolBackwardWeights {
   Conv2dBackwardWeights conv;  // dy: [rows, oh / 2, ow / 2, c_out]
   const uint16_t* argmax;      // [rows, oh / 2, ow / 2, c_out], of the forward pass
@@ -48,7 +53,7 @@ struct Conv2dPoolBackwardWeights {
     conv.geometry.visit(v);
     const Conv2dGeometry& g = conv.geometry;
     visit_pooling(v, g);
-    v.rule(g.uses_patches(), "needs groups = 1 and fewer than 8 input channels");
+    v.rule(g.joins_taps(), "needs groups = 1 and fewer than 8 input channels");
     conv.visit_buffers(v, g.pooled_size(), g.out_size());
     v.input("argmax", argmax, per_row(g.pooled_size()));
   }
@@ -62,7 +67,7 @@ struct Conv2dWinogradPoolForward {
   void visit(Visitor& v) {
     conv.visit_attributes(v);
     const Conv2dGeometry& g = conv.geometry.conv;
-    visit_pooling(v, g);
+    visit_pooling(v, conv.geometry);
     conv.visit_buffers(v, g.pooled_size());
     v.optional_output("argmax", argmax, per_row(g.pooled_size()));
   }
@@ -78,7 +83,7 @@ struct Conv2dWinogradPoolGradient {
   void visit(Visitor& v) {
     conv.geometry.visit(v);
     const Conv2dGeometry& g = conv.geometry.conv;
-    visit_pooling(v, g);
+    visit_pooling(v, conv.geometry);
     conv.visit_buffers(v, g.pooled_size());
     v.input("argmax", argmax, per_row(g.pooled_size()));
   }

@@ -1,4 +1,4 @@
-// 3x3 convolutions of stride 1 by Winograd's minimal filtering F(m x m, 3 x 3), m = 2 or 4: an output tile of m x m
+// 3x3 convolutions of stride 1 by Winograd's minimal filtering F(m x m, 3 x 3), m = 2, 3 or 4: an output tile of m x m
 // comes from an input tile d of t x t, t = m + 2, with t^2 multiplications a channel in place of 9 m^2:
 //   y = A^T [ (G g G^T) . (B^T d B) ] A         (Lavin and Gray 2015, arXiv:1509.09308)
 // The gradients are the adjoints of the same bilinear form, over the same tiles:
@@ -18,7 +18,7 @@ struct WinogradGeometry {
   void visit(Visitor& v) {
     conv.visit(v);
     v.positive("tile", tile);
-    v.rule(tile == 2 || tile == 4, "tile must be 2 or 4");
+    v.rule(tile >= 2 && tile <= 4, "tile must be 2, 3 or 4");
     v.rule(conv.kernel_h == 3 && conv.kernel_w == 3, "Winograd needs a 3x3 kernel");
     v.rule(conv.stride_h == 1 && conv.stride_w == 1 && conv.dilation_h == 1 && conv.dilation_w == 1,
            "Winograd needs stride and dilation 1");

@@ -49,13 +49,15 @@ class Work:
         g = self.attributes
         relu = " relu" if g.get("relu") else ""
         pooled = " pooled" if _is_pooled(self.kernel) else ""
+        stride = g.get("stride_h", 1)
+        strides = f" strides {stride}" if stride != (1 if self.op == "conv2d" else g.get("pool_h", 1)) else ""
         if self.op == "dense":
             return f"dense {g['k']}>{g['m']}{relu}"
         if self.op == "conv2d":
             padding = "same" if g["pad_top"] or g["pad_left"] else "valid"
             size = f"{g['kernel_h']}x{g['kernel_w']} {g['h']}x{g['w']} {g['c_in']}>{g['c_out']}"
-            return f"conv2d {size} {padding}{relu}{pooled}"
-        return f"{self.op} {g['pool_h']}x{g['pool_w']} {g['h']}x{g['w']} {g['c']}"
+            return f"conv2d {size} {padding}{strides}{relu}{pooled}"
+        return f"{self.op} {g['pool_h']}x{g['pool_w']} {g['h']}x{g['w']} {g['c']}{strides}"
 
     @property
     def flops(self) -> int:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pyconvnet import _core
 from pyconvnet._suggest import known
 
-ALGORITHMS = ("direct", "winograd_2x2", "winograd_4x4", "bfloat16")
-_TILES = {"winograd_2x2": 2, "winograd_4x4": 4}  # outputs of a tile in each direction
+ALGORITHMS = ("direct", "gemm", "winograd_2x2", "winograd_3x3", "winograd_4x4", "bfloat16")
+_TILES = {"winograd_2x2": 2, "winograd_3x3": 3, "winograd_4x4": 4}  # outputs of a tile in each direction
+
+_GEMM_COST = 0.9  # of a multiply-add of the direct kernel, which fills fewer rows of its register tiles
 
 # Measured on AVX-512: the transforms of one tile and channel take as long as so many multiply-adds at each position.
-_TRANSFORM_COST = {2: 4.0, 4: 8.0}
+_TRANSFORM_COST = {2: 4.0, 3: 6.0, 4: 8.0}
 _PRODUCT_COST = 1.15  # of a multiply-add in the products between the transforms; 1 is one of the direct kernel
 
 # Estimated from bare loops, not fitted to kernels: a multiply-add of bfloat16 numbers, by how the processor multiplies
@@ -26,6 +28,12 @@ def offers_winograd(g: Mapping[str, int]) -> bool:
     return g["kernel_h"] == g["kernel_w"] == 3 and all(g[name] == 1 for name in ones)
 
 
+def offers_gemm(g: Mapping[str, int]) -> bool:
+    """Whether the convolution is one product of matrices: its kernel covers the whole input, without padding."""
+    covers = all(g[f"kernel_{axis}"] == g[axis] and g[f"o{axis}"] == 1 for axis in "hw")
+    return covers and g["pad_top"] == g["pad_left"] == 0 and g["groups"] == 1
+
+
 def is_depthwise(g: Mapping[str, int]) -> bool:
     """Whether each channel has a filter of its own; such convolutions have kernels of their own."""
     return g["groups"] > 1 and g["groups"] == g["c_in"] == g["c_out"]
@@ -37,7 +45,13 @@ def check_algorithm(who: str, algorithm: str, g: Mapping[str, int]) -> str:
     Raises:
         ValueError: an unknown name, or an algorithm for a geometry that it does not offer.
     """
-    if known(who, "algorithm", algorithm, ALGORITHMS) in _TILES and not offers_winograd(g):
+    known(who, "algorithm", algorithm, ALGORITHMS)
+    if algorithm == "gemm" and not offers_gemm(g):
+        raise ValueError(
+            f"{who}: 'gemm' needs a kernel as large as its input, padding='valid' and groups=1; "
+            "use algorithm='direct' for other convolutions"
+        )
+    if algorithm in _TILES and not offers_winograd(g):
         raise ValueError(
             f"{who}: {algorithm!r} needs a 3x3 kernel, strides=1, dilation_rate=1 and groups=1; "
             "use algorithm='direct' for other convolutions"
@@ -59,8 +73,9 @@ def cost(g: Mapping[str, int], algorithm: str, dot: str = "amx") -> float:
         dot: "amx" or "avx512_bf16", how bfloat16 numbers are multiplied.
     """
     c_in, c_out, taps = g["c_in"], g["c_out"], g["kernel_h"] * g["kernel_w"]
-    if algorithm == "direct":
-        return float(g["oh"] * g["ow"] * taps * (c_in // g["groups"]) * c_out)
+    if algorithm in ("direct", "gemm"):
+        products = float(g["oh"] * g["ow"] * taps * (c_in // g["groups"]) * c_out)
+        return products * (_GEMM_COST if algorithm == "gemm" else 1.0)
     if algorithm == "bfloat16":
         width = g["ow"] + (g["kernel_w"] - 1) * g["dilation_w"] // g["stride_w"]
         pixels = 16 * -(-g["oh"] * width // 16)
@@ -95,9 +110,11 @@ def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "p
         bfloat16: how bfloat16 numbers are multiplied; "plain", where they are not to be or where it is not fast.
     """
     candidates = ["direct"]
+    if offers_gemm(g):
+        candidates += ["gemm"]
     # a backend may have direct kernels only
     if winograd and offers_winograd(g) and min(g["c_in"], g["c_out"]) >= 16:
-        candidates += ["winograd_4x4"] if _core.offers_kernel("conv2d_winograd_forward") else []
+        candidates += ["winograd_4x4", "winograd_3x3"] if _core.offers_kernel("conv2d_winograd_forward") else []
     if bfloat16 in _BFLOAT16_PRODUCT_COST and g["groups"] == 1 and g["c_in"] >= 8:
         candidates += ["bfloat16"] if _core.offers_kernel("conv2d_bfloat16_forward") else []
     return min(candidates, key=lambda algorithm: cost(g, algorithm, bfloat16))
@@ -113,6 +130,8 @@ def kernel_call(direction: str, g: Mapping[str, int], algorithm: str) -> tuple[s
     """
     if algorithm == "direct":
         return f"conv2d_{direction}", dict(g)
+    if algorithm == "gemm":
+        return f"dense_{direction}", dict(vectors=1, k=g["kernel_h"] * g["kernel_w"] * g["c_in"], m=g["c_out"])
     if algorithm == "bfloat16":
         return f"conv2d_bfloat16_{direction}", dict(g)
     return f"conv2d_winograd_{direction}", {**g, "tile": _TILES[algorithm]}

@@ -15,6 +15,7 @@ from pyconvnet.datasets.scaled import ScaledArray
 from pyconvnet.losses import LossSpec
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.plan import passes
+from pyconvnet.plan.average_first import average_first
 from pyconvnet.plan.backward import Backward
 from pyconvnet.plan.describe import table
 from pyconvnet.plan.emit import Call, CallList, slot_tensor
@@ -65,6 +66,7 @@ class PlanSpec:
         training: dropout and batch statistics on.
         targets: one for each output, None for outputs without a loss; empty for "predict".
         weighted: sample weights follow the labels.
+        strict: nothing that rounds otherwise than the plain formulas.
         winograd: convolutions may be computed by Winograd's algorithm.
         bfloat16: how bfloat16 numbers are multiplied where a layer's policy asks for it; "plain": they are not.
         backend: whose kernels are called.
@@ -76,6 +78,7 @@ class PlanSpec:
     training: bool = False
     targets: tuple[Target | None, ...] = ()
     weighted: bool = False
+    strict: bool = False
     winograd: bool = True
     bfloat16: str = "plain"
     backend: str = "cpu"
@@ -177,6 +180,8 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     heads = passes.attach_losses(graph, losses, spec.keeps_outputs)
     watched = passes.watched_tensors(graph, heads)
     passes.fuse_relu(graph, watched)
+    if not spec.strict:
+        average_first(graph, watched, winograd=spec.winograd, bfloat16=spec.bfloat16)
 
     train = spec.mode == "train"
     trainable = {id(variable) for variable in model.trainable_weights}

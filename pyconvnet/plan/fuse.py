@@ -33,7 +33,7 @@ _POOLED = {
     "conv2d_winograd_backward_data": "conv2d_winograd_pool_backward_data",
     "conv2d_winograd_backward_weights": "conv2d_winograd_pool_backward_weights",
 }
-_FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel is summed over patches (kernels/conv2d.h)
+_FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel joins the taps of a row (kernels/conv2d.h)
 
 
 def fuse_pooling(calls: list[Call], watched: Set[int]) -> list[Call]:
@@ -90,7 +90,7 @@ def _can_pool(conv: Call, pool: Call) -> bool:
     if conv.kernel not in _POOLED or not _core.offers_kernel(_POOLED[conv.kernel]):
         return False
     g, p = conv.attributes, pool.attributes
-    if (g["oh"], g["ow"], g["c_out"]) != (p["h"], p["w"], p["c"]) or is_depthwise(g):
+    if (g["oh"], g["ow"], g["c_out"]) != (p["h"], p["w"], p["c"]) or is_depthwise(g) or g.get("tile", 2) % 2:
         return False
     return conv.kernel != "conv2d_backward_weights" or (g["groups"] == 1 and g["c_in"] < _FEW_CHANNELS)
 

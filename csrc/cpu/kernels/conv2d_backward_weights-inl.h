@@ -4,26 +4,23 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
+#include "cpu/kernels/conv2d_windows-inl.h"
 #include "cpu/kernels/kernel_gradient-inl.h"
-#include "cpu/kernels/max_window-inl.h"
 #include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/tile.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
-constexpr int64_t kChunkPixels = 128;  // x and dy of a chunk stay in the first-level cache for all units
 constexpr int64_t kEnoughUnits = 16;
 
 struct WeightsJob {
   const Conv2dBackwardWeights& op;
   const Conv2dGeometry& g;
-  const uint16_t* argmax;  // null, or dy is behind 2x2 max pooling
   TileShape shape;
   int64_t row_tiles, column_tiles, units, slices;
 
-  // Patches sum the bias as one more row of the kernel, and so want it behind the kernel.
-  bool in_place() const { return slices == 1 && !g.uses_patches(); }
+  bool in_place() const { return slices == 1; }
   float* kernel_sum(int64_t slice) const {
     return in_place() ? op.dkernel : op.partial + slice * (g.kernel_size() + g.c_out);
   }
@@ -33,33 +30,17 @@ struct WeightsJob {
   }
 };
 
-// Rows of patches: taps and channels, and ones for the bias.
-inline int64_t patch_rows(const Conv2dBackwardWeights& op) {
+inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
   const Conv2dGeometry& g = op.geometry;
-  return g.kernel_h * g.kernel_w * g.c_in + (op.dbias ? 1 : 0);
-}
-
-inline WeightsJob make_job(const Conv2dBackwardWeights& op, const uint16_t* argmax, int64_t images) {
-  const Conv2dGeometry& g = op.geometry;
-  const int64_t rows = g.uses_patches() ? patch_rows(op) : g.group_in();
-  const TileShape shape = tile_shape(rows, g.group_out());
-  const int64_t row_tiles = (rows + shape.rows - 1) / shape.rows;
+  const TileShape shape = tile_shape(g.group_in(), g.group_out());
+  const int64_t row_tiles = (g.group_in() + shape.rows - 1) / shape.rows;
   const int64_t column_tiles = (g.group_out() + shape.width - 1) / shape.width;
-  const int64_t taps = g.uses_patches() ? 1 : g.kernel_h * g.kernel_w;
-  const int64_t units = g.groups * taps * row_tiles * column_tiles;
+  const int64_t units = g.groups * g.kernel_h * g.kernel_w * row_tiles * column_tiles;
   int64_t slices = Conv2dBackwardWeights::kSlices;
-  if (!g.uses_patches()) slices = units >= kEnoughUnits ? 1 : (kEnoughUnits + units - 1) / units;
+  if (!g.joins_taps()) slices = units >= kEnoughUnits ? 1 : (kEnoughUnits + units - 1) / units;
   if (slices > Conv2dBackwardWeights::kSlices) slices = Conv2dBackwardWeights::kSlices;
   if (slices > images) slices = images;
-  return {op, g, argmax, shape, row_tiles, column_tiles, units, slices};
-}
-
-inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool accumulate, float* sum) {
-  for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-    Vec total = accumulate ? load_lanes(sum + c, lanes) : zero();
-    for (int64_t p = 0; p < pixels; ++p) total = total + load_lanes(dy + p * columns + c, lanes);
-    store_lanes(sum + c, total, lanes);
-  });
+  return {op, g, shape, row_tiles, column_tiles, units, slices};
 }
 
 // Output pixels of a few images, or a band of rows of one image.
@@ -152,74 +133,6 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
     }
 }
 
-// A row of patches: the pixels that one tap sees from one output row, zeros where it sees none.
-inline void copy_taps(const float* from, int64_t stride, TapRange inside, int64_t outputs, float* to) {
-  for (int64_t ow = 0; ow < inside.first; ++ow) to[ow] = 0.0f;
-  if (stride == 1)
-    for_each_vector(inside.first, inside.last,
-                    [&](int64_t ow, int64_t lanes) { store_lanes(to + ow, load_lanes(from + ow, lanes), lanes); });
-  else
-    for (int64_t ow = inside.first; ow < inside.last; ++ow) to[ow] = from[ow * stride];
-  for (int64_t ow = inside.last; ow < outputs; ++ow) to[ow] = 0.0f;
-}
-
-// patches[tap, channel][pixel] of one image. `planes` has room for its channels one after another.
-inline void make_patches(const Conv2dGeometry& g, const float* image, float* patches, float* planes) {
-  if (g.c_in > 1)
-    for (int64_t i = 0; i < g.h * g.w; ++i)
-      for (int64_t c = 0; c < g.c_in; ++c) planes[c * g.h * g.w + i] = image[i * g.c_in + c];
-  const float* source = g.c_in > 1 ? planes : image;
-  for (int64_t kh = 0; kh < g.kernel_h; ++kh)
-    for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
-      const TapRange inside = outputs_inside(kw, g.stride_w, g.dilation_w, g.pad_left, g.ow, g.w);
-      for (int64_t c = 0; c < g.c_in; ++c)
-        for (int64_t oh = 0; oh < g.oh; ++oh, patches += g.ow) {
-          const int64_t ih = oh * g.stride_h + kh * g.dilation_h - g.pad_top;
-          const bool row_inside = ih >= 0 && ih < g.h;
-          copy_taps(source + (c * g.h + ih) * g.w + kw * g.dilation_w - g.pad_left, g.stride_w,
-                    row_inside ? inside : TapRange{g.ow, g.ow}, g.ow, patches);
-        }
-    }
-}
-
-// The gradient of one image's map behind 2x2 max pooling, whole.
-inline void unpool_image(const Conv2dGeometry& g, const PooledGradient& image, float* to) {
-  const int64_t rows = g.oh / 2 * 2, columns = g.ow / 2 * 2, row_size = g.ow * g.c_out;
-  const auto clear = [](float* p, int64_t n) { __builtin_memset(p, 0, static_cast<size_t>(n) * sizeof(float)); };
-  unpool(image, g.oh, g.ow, g.c_out, 0, rows, 0, columns, 0, g.c_out, to, g.ow);
-  if (columns < g.ow)
-    for (int64_t row = 0; row < rows; ++row) clear(to + row * row_size + columns * g.c_out, g.c_out);
-  if (rows < g.oh) clear(to + rows * row_size, row_size);
-}
-
-// Images [begin, end) of a slice: the kernel's sums, and the bias's behind them.
-inline void sum_patches(const WeightsJob& job, int64_t begin, int64_t end, float* sum, float* patches) {
-  const Conv2dGeometry& g = job.g;
-  const int64_t pixels = g.oh * g.ow, rows = patch_rows(job.op), zero_offset = 0;
-  float* planes = patches + rows * pixels;
-  if (job.op.dbias)
-    for (int64_t i = 0; i < pixels; ++i) patches[(rows - 1) * pixels + i] = 1.0f;
-  for (int64_t n = begin; n < end; ++n) {
-    make_patches(g, job.op.x + n * g.in_size(), patches, planes);
-    const float* dy = job.op.dy + n * g.out_size();
-    if (job.argmax) {
-      const int64_t at = n * g.pooled_size();
-      unpool_image(g, {job.op.dy + at, job.argmax + at}, planes + g.in_size());
-      dy = planes + g.in_size();
-    }
-    Tile tile{};
-    tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-    tile.depth = pixels, tile.depth_step = 1, tile.row_step = pixels;
-    tile.b_step = tile.c_step = g.c_out, tile.accumulate = n > begin;
-    for (int64_t unit = 0; unit < job.units; ++unit) {
-      const int64_t row = unit / job.column_tiles * job.shape.rows, co = unit % job.column_tiles * job.shape.width;
-      tile.a = patches + row * pixels, tile.b = dy + co, tile.c = sum + row * g.c_out + co;
-      tile.columns = g.c_out - co < job.shape.width ? g.c_out - co : job.shape.width;
-      run_tile(tile, job.shape.vectors, rows - row < job.shape.rows ? rows - row : job.shape.rows);
-    }
-  }
-}
-
 inline void sum_weights(const Conv2dBackwardWeights& op, const uint16_t* argmax, const Run& run) {
   const Conv2dGeometry& g = op.geometry;
   if (run.rows == 0) {
@@ -227,19 +140,20 @@ inline void sum_weights(const Conv2dBackwardWeights& op, const uint16_t* argmax,
     if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
     return;
   }
-  const WeightsJob job = make_job(op, argmax, run.rows);
-  // Units are shared out among the threads (who sums a unit does not change it); patches are made once a slice.
-  int64_t parts = g.uses_patches() ? 1 : run.pool->threads();
+  const WeightsJob job = make_job(op, run.rows);
+  const WindowJob windows = make_window_job(op, argmax);
+  // Units are shared out among the threads: who sums a unit does not change it.
+  int64_t parts = g.joins_taps() ? 1 : run.pool->threads();
   if (parts > job.units) parts = job.units;
   parallel_for(*run.pool, job.slices * parts, [&](int64_t task, int worker) {
     const int64_t slice = task / parts, part = task % parts;
     const int64_t begin = slice * run.rows / job.slices, end = (slice + 1) * run.rows / job.slices;
-    float* kernel_sum = job.kernel_sum(slice);
-    if (g.uses_patches())
-      sum_patches(job, begin, end, kernel_sum, run.pool->scratch(worker));
+    float *kernel_sum = job.kernel_sum(slice), *bias_sum = part == 0 ? job.bias_sum(slice) : nullptr;
+    if (g.joins_taps())
+      sum_windows(windows, begin, end, kernel_sum, bias_sum, run.pool->scratch(worker));
     else
-      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum,
-                part == 0 ? job.bias_sum(slice) : nullptr, run.pool->scratch(worker));
+      sum_units(job, begin, end, part * job.units / parts, (part + 1) * job.units / parts, kernel_sum, bias_sum,
+                run.pool->scratch(worker));
   });
   if (!job.in_place()) add_parts(g, op.partial, job.slices, op.dkernel, op.dbias, run);
 }

@@ -45,21 +45,16 @@ struct ForwardJob {
   const Conv2dForward& op;
   const Conv2dGeometry g;
   const TileShape shape;
-  const int64_t reach_h, padded_w;
   const bool copy;  // some tap leaves the image
 };
 
 inline ForwardJob make_forward_job(const Conv2dForward& op, const Conv2dGeometry& g) {
-  const int64_t reach_h = (g.kernel_h - 1) * g.dilation_h + 1;
-  const int64_t padded_w = (g.ow - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
-  const bool copy = g.pad_top > 0 || g.pad_left > 0 || (g.oh - 1) * g.stride_h + reach_h > g.h || padded_w > g.w;
-  return {op, g, tile_shape(g.ow, g.group_out()), reach_h, padded_w, copy};
+  return {op, g, tile_shape(g.ow, g.group_out()), !g.reads_inside()};
 }
 
 // Room in a worker's scratch behind the offsets of the taps and the padded image.
 inline float* behind_image(const ForwardJob& job, float* scratch) {
-  const int64_t padded_h = (job.g.oh - 1) * job.g.stride_h + job.reach_h;
-  return scratch + job.g.offsets_size() + padded_h * job.padded_w * job.g.c_in;
+  return scratch + job.g.offsets_size() + job.g.reached_size();
 }
 
 // The sweep over output rows [first, last) of image n, into `out`, where row 0 of the map would lie.
@@ -69,9 +64,9 @@ inline Sweep image_sweep(const ForwardJob& job, int64_t n, int64_t first, int64_
   int64_t width = g.w;
   if (job.copy) {
     float* padded = scratch + g.offsets_size();
-    copy_padded(image, g.h, g.w, g.c_in, first * g.stride_h - g.pad_top, (last - first - 1) * g.stride_h + job.reach_h,
-                -g.pad_left, job.padded_w, padded);
-    width = job.padded_w;
+    width = g.reached_w();
+    const int64_t rows = g.reached_h() - (g.oh - (last - first)) * g.stride_h;
+    copy_padded(image, g.h, g.w, g.c_in, first * g.stride_h - g.pad_top, rows, -g.pad_left, width, padded);
     image = padded - first * g.stride_h * width * g.c_in;
   }
   Sweep s{};

@@ -99,19 +99,25 @@ inline void sweep(const Sweep& s, const TileShape& shape) {
 // Copies rows [first_row, first_row + rows) and columns [first_column, ...) of an image [h, w, c]; cells outside are 0.
 inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t first_row, int64_t rows,
                         int64_t first_column, int64_t columns, float* to) {
-  const auto fill = [](float* p, int64_t n) { __builtin_memset(p, 0, static_cast<size_t>(n) * sizeof(float)); };
+  // By vectors: rows of small images are too short for calls of memset and memcpy.
+  const auto clear = [](float* p, int64_t n) {
+    for_each_vector(0, n, [&](int64_t i, int64_t lanes) { store_lanes(p + i, zero(), lanes); });
+  };
   const int64_t left = first_column < 0 ? -first_column : 0;
   const int64_t begin = first_column > 0 ? first_column : 0;
   int64_t inside = w - begin < columns - left ? w - begin : columns - left;
   if (inside < 0) inside = 0;
   for (int64_t r = first_row; r < first_row + rows; ++r, to += columns * c) {
     if (r < 0 || r >= h) {
-      fill(to, columns * c);
+      clear(to, columns * c);
       continue;
     }
-    fill(to, left * c);
-    __builtin_memcpy(to + left * c, image + (r * w + begin) * c, static_cast<size_t>(inside * c) * sizeof(float));
-    fill(to + (left + inside) * c, (columns - left - inside) * c);
+    const float* from = image + (r * w + begin) * c;
+    clear(to, left * c);
+    for_each_vector(0, inside * c, [&](int64_t i, int64_t lanes) {
+      store_lanes(to + left * c + i, load_lanes(from + i, lanes), lanes);
+    });
+    clear(to + (left + inside) * c, (columns - left - inside) * c);
   }
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "cpu/kernels/winograd_tiles-inl.h"
-#include "cpu/kernels/winograd_weights-inl.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
@@ -161,7 +160,7 @@ inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const u
 }
 
 inline void conv2d_winograd_forward(const Conv2dWinogradForward& op, const Run& run) {
-  op.geometry.tile == 2 ? winograd_forward<2>(op, MapOutput{}, run) : winograd_forward<4>(op, MapOutput{}, run);
+  with_tile(op.geometry, [&](auto tile) { winograd_forward<tile.value>(op, MapOutput{}, run); });
 }
 inline void conv2d_winograd_pool_forward(const Conv2dWinogradPoolForward& op, const Run& run) {
   const PooledOutput output{op.argmax};
@@ -169,7 +168,7 @@ inline void conv2d_winograd_pool_forward(const Conv2dWinogradPoolForward& op, co
 }
 
 inline void backward_data(const Conv2dWinogradBackwardData& op, const uint16_t* argmax, const Run& run) {
-  op.geometry.tile == 2 ? winograd_backward_data<2>(op, argmax, run) : winograd_backward_data<4>(op, argmax, run);
+  with_tile(op.geometry, [&](auto tile) { winograd_backward_data<tile.value>(op, argmax, run); });
 }
 inline void conv2d_winograd_backward_data(const Conv2dWinogradBackwardData& op, const Run& run) {
   backward_data(op, nullptr, run);
@@ -178,25 +177,13 @@ inline void conv2d_winograd_pool_backward_data(const Conv2dWinogradPoolBackwardD
   backward_data(op.conv, op.argmax, run);
 }
 
-inline void backward_weights(const Conv2dWinogradBackwardWeights& op, const uint16_t* argmax, const Run& run) {
-  op.geometry.tile == 2 ? winograd_backward_weights<2>(op, argmax, run) : winograd_backward_weights<4>(op, argmax, run);
-}
-inline void conv2d_winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const Run& run) {
-  backward_weights(op, nullptr, run);
-}
-inline void conv2d_winograd_pool_backward_weights(const Conv2dWinogradPoolBackwardWeights& op, const Run& run) {
-  backward_weights(op.conv, op.argmax, run);
-}
-
 }  // namespace
 
 void add_conv2d_winograd(KernelTable& table) {
   table.conv2d_winograd_forward = conv2d_winograd_forward;
   table.conv2d_winograd_backward_data = conv2d_winograd_backward_data;
-  table.conv2d_winograd_backward_weights = conv2d_winograd_backward_weights;
   table.conv2d_winograd_pool_forward = conv2d_winograd_pool_forward;
   table.conv2d_winograd_pool_backward_data = conv2d_winograd_pool_backward_data;
-  table.conv2d_winograd_pool_backward_weights = conv2d_winograd_pool_backward_weights;
 }
 
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

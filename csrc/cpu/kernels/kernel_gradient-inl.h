@@ -1,4 +1,4 @@
-// The gradient of a convolution's kernel and bias from the sums of parts of the batch.
+// What all gradients of a convolution's kernel and bias share.
 #pragma once
 
 #include "cpu/kernels/parallel-inl.h"
@@ -6,6 +6,22 @@
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
+
+constexpr int64_t kChunkPixels = 128;  // of x and dy, that stay in the first-level cache for all taps
+
+// Sums over pixels, four of them side by side: a single chain of additions takes longer than the products.
+inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool accumulate, float* sum) {
+  for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+    Vec total[4] = {accumulate ? load_lanes(sum + c, lanes) : zero(), zero(), zero(), zero()};
+    const auto pixel = [&](int64_t p) { return load_lanes(dy + p * columns + c, lanes); };
+    int64_t p = 0;
+    for (; p + 4 <= pixels; p += 4)
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) total[i] = total[i] + pixel(p + i);
+    for (; p < pixels; ++p) total[0] = total[0] + pixel(p);
+    store_lanes(sum + c, (total[0] + total[1]) + (total[2] + total[3]), lanes);
+  });
+}
 
 // Adds up partial[parts][kernel, bias], always in the same order. dbias may be null.
 inline void add_parts(const Conv2dGeometry& g, const float* partial, int64_t parts, float* dkernel, float* dbias,

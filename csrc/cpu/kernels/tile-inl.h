@@ -5,9 +5,6 @@
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
-// Three rows share a pointer: x86 reaches p, p + step and p + 2 * step without more registers.
-constexpr int kRowsAPointer = 3;
-
 // The columns of one row of b. A tile that is not whole may not read past its last column.
 template <int kVectors, bool kWhole>
 inline void load_columns(const float* b, int64_t columns, Vec (&column)[kVectors]) {
@@ -31,8 +28,9 @@ template <int kRows, int kVectors, bool kWhole>
 inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
   constexpr int kPointers = (kRows + kRowsAPointer - 1) / kRowsAPointer;
   const int64_t row_step = t.row_step, depth_step = t.depth_step, b_step = t.b_step;
+  const int64_t group_step = t.group_step != 0 ? t.group_step : kRowsAPointer * row_step;
   const float* pointer[kPointers];
-  for (int p = 0; p < kPointers; ++p) pointer[p] = a + p * kRowsAPointer * row_step;
+  for (int p = 0; p < kPointers; ++p) pointer[p] = a + p * group_step;
   const float* ahead = t.ahead ? t.ahead : b;
   const int64_t ahead_step = t.ahead ? t.ahead_step : b_step;
   for (int64_t d = 0; d < t.depth; ++d) {
@@ -113,7 +111,7 @@ void fill_tile(const Tile& t) {
   start_sums<kRows, kVectors, kWhole>(t, sum);
   for (int64_t s = 0; s < t.segments; ++s) {
     const float *a = t.a + t.a_offsets[s], *b = t.b + t.b_offsets[s];
-    if (t.row_step == 1)
+    if (t.row_step == 1 && t.group_step == 0)
       accumulate_depth_adjacent<kRows, kVectors, kWhole>(t, a, b, sum);
     else
       accumulate_depth<kRows, kVectors, kWhole>(t, a, b, sum);

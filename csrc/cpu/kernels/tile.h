@@ -15,6 +15,7 @@ struct Tile {
   int64_t segments;
   int64_t depth;
   int64_t row_step;    // 1 where rows are channels, else the distance of two pixels
+  int64_t group_step;  // from three rows to the next three, where that is not 3 * row_step; else 0
   int64_t depth_step;  // 1 where depth runs over channels, else the distance of two pixels
   const float* b;      // b[b_offsets[s] + d * b_step + column]
   int64_t b_step;
@@ -35,6 +36,9 @@ namespace PYCONVNET_ISA_NAMESPACE {
 void run_tile(const Tile& t, int vectors, int64_t rows);
 
 namespace {
+
+// Three rows share a pointer: x86 reaches p, p + step and p + 2 * step without more registers.
+constexpr int kRowsAPointer = 3;
 
 // Rows that fit the registers beside `vectors` columns of b and one broadcast.
 constexpr int max_rows(int vectors) {

@@ -26,7 +26,8 @@ inline Window window_at(const float* image, int64_t h, int64_t w, int64_t c, int
 }
 
 template <int kSide>
-inline void load_window(const Window& window, int64_t channel, int64_t lanes, Vec (&to)[kSide][kSide]) {
+[[gnu::always_inline]] inline void load_window(const Window& window, int64_t channel, int64_t lanes,
+                                               Vec (&to)[kSide][kSide]) {
 #pragma GCC unroll 8
   for (int i = 0; i < kSide; ++i)
 #pragma GCC unroll 8
@@ -216,6 +217,19 @@ inline void for_each_product(const WinogradGeometry& g, const BlockScratch& bloc
     multiply_block(g, block, tiles, depth, group, shape);
     for (int64_t t = 0; t < tiles; ++t) fn(t, column, columns);
   }
+}
+
+template <int kTile>
+struct TileSize {
+  static constexpr int value = kTile;
+};
+
+// Calls fn(TileSize<tile>).
+template <class F>
+inline void with_tile(const WinogradGeometry& g, const F& fn) {
+  if (g.tile == 2) return fn(TileSize<2>{});
+  if (g.tile == 3) return fn(TileSize<3>{});
+  fn(TileSize<4>{});
 }
 
 }  // namespace

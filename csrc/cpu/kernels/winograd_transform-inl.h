@@ -1,4 +1,4 @@
-// The transforms of F(2x2, 3x3) and F(4x4, 3x3) on vectors of channels: along one axis, and along both.
+// The transforms of F(2x2, 3x3), F(3x3, 3x3) and F(4x4, 3x3) on vectors of channels: along one axis, and along both.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,50 @@ struct Winograd<2> {
   static void kernel_adjoint(const Vec (&u)[4], Vec (&g)[3]) {
     const Vec even = times(0.5f, u[1] + u[2]);
     g[0] = u[0] + even, g[1] = times(0.5f, u[1] - u[2]), g[2] = even + u[3];
+  }
+};
+
+// Interpolation at 0, 1, -1, 2 and infinity.
+template <>
+struct Winograd<3> {
+  static constexpr int kSide = 5;
+  static void input(const Vec (&d)[5], Vec (&v)[5]) {
+    const Vec odd = d[3] - d[1];
+    v[0] = add_times(odd, 2, d[0] - d[2]);
+    v[1] = add_times(d[3] - d[2], -2, d[1]);
+    v[2] = add_times(add_times(d[3], -3, d[2]), 2, d[1]);
+    v[3] = odd;
+    v[4] = add_times(d[4] - d[2], -2, odd);
+  }
+  static void input_adjoint(const Vec (&v)[5], Vec (&d)[5]) {
+    const Vec odd = add_times(v[0] + v[3], -2, v[4]);
+    d[0] = times(2, v[0]);
+    d[1] = add_times(zero() - odd, 2, v[2] - v[1]);
+    d[2] = add_times(add_times(zero() - v[1] - v[4], -2, v[0]), -3, v[2]);
+    d[3] = odd + v[1] + v[2];
+    d[4] = v[4];
+  }
+  static void output(const Vec (&m)[5], Vec (&y)[3]) {
+    const Vec sum = m[1] + m[2];
+    y[0] = m[0] + sum + m[3];
+    y[1] = add_times(m[1] - m[2], 2, m[3]);
+    y[2] = add_times(sum + m[4], 4, m[3]);
+  }
+  static void output_adjoint(const Vec (&y)[3], Vec (&m)[5]) {
+    const Vec even = y[0] + y[2];
+    m[0] = y[0], m[1] = even + y[1], m[2] = even - y[1], m[3] = add_times(add_times(y[0], 2, y[1]), 4, y[2]),
+    m[4] = y[2];
+  }
+  static void kernel(const Vec (&g)[3], Vec (&u)[5]) {
+    const Vec even = g[0] + g[2];
+    u[0] = times(0.5f, g[0]), u[1] = times(-0.5f, even + g[1]), u[2] = times(1.0f / 6, g[1] - even);
+    u[3] = add_times(add_times(times(1.0f / 6, g[0]), 1.0f / 3, g[1]), 2.0f / 3, g[2]), u[4] = g[2];
+  }
+  static void kernel_adjoint(const Vec (&u)[5], Vec (&g)[3]) {
+    const Vec outer = add_times(times(-0.5f, u[1]), -1.0f / 6, u[2]);
+    g[0] = add_times(add_times(outer, 0.5f, u[0]), 1.0f / 6, u[3]);
+    g[1] = add_times(add_times(times(-0.5f, u[1]), 1.0f / 6, u[2]), 1.0f / 3, u[3]);
+    g[2] = add_times(outer + u[4], 2.0f / 3, u[3]);
   }
 };
 
@@ -83,9 +127,11 @@ struct Winograd<4> {
   }
 };
 
-// out = M in M^T for the matrix M of `transform`.
+// out = M in M^T for the matrix M of `transform`. Inlined always, as everything about a tile is: a call would send all
+// of its vectors through memory, and the compiler decides otherwise once a unit has many tiles.
 template <int kFrom, int kTo, class Transform>
-inline void transform_both(const Transform& transform, const Vec (&in)[kFrom][kFrom], Vec (&out)[kTo][kTo]) {
+[[gnu::always_inline]] inline void transform_both(const Transform& transform, const Vec (&in)[kFrom][kFrom],
+                                                  Vec (&out)[kTo][kTo]) {
   Vec columns_done[kTo][kFrom];
 #pragma GCC unroll 8
   for (int j = 0; j < kFrom; ++j) {
@@ -102,7 +148,8 @@ inline void transform_both(const Transform& transform, const Vec (&in)[kFrom][kF
 
 // Row kRow of the above.
 template <int kRow, int kFrom, int kTo, class Transform>
-inline void transform_row(const Transform& transform, const Vec (&in)[kFrom][kFrom], Vec (&out)[kTo]) {
+[[gnu::always_inline]] inline void transform_row(const Transform& transform, const Vec (&in)[kFrom][kFrom],
+                                                 Vec (&out)[kTo]) {
   Vec row[kFrom];
 #pragma GCC unroll 8
   for (int j = 0; j < kFrom; ++j) {

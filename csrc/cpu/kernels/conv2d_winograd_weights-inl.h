@@ -41,13 +41,10 @@ struct WeightsTask {
     return s;
   }
 
-  static void transform_x(const Vec (&d)[kSide], Vec (&v)[kSide]) { Winograd<kTile>::input(d, v); }
-  static void transform_dy(const Vec (&y)[kTile], Vec (&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); }
-
   // Row kRow of the positions, or all of them where kRow is kSide.
   template <int kRow, int kFrom, class Transform>
-  void transform(const Window& window, int64_t channel, int64_t lanes, const Transform& along_axis, float* to,
-                 int64_t position_step) const {
+  [[gnu::always_inline]] void transform(const Window& window, int64_t channel, int64_t lanes,
+                                        const Transform& along_axis, float* to, int64_t position_step) const {
     Vec in[kFrom][kFrom];
     load_window(window, channel, lanes, in);
     if constexpr (kRow < kSide) {
@@ -68,6 +65,8 @@ struct WeightsTask {
   // `count` tiles from tile `first` on.
   template <int kRow>
   void transform_tiles(const WeightsScratch& s, int64_t first, int64_t count) const {
+    const auto transform_x = [](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); };
+    const auto transform_dy = [](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); };
     for (int64_t t = 0; t < count; ++t) {
       const TilePlace at = tile_place(g, first + t);
       const Window x = input_window<kTile>(g, op.x, at, s.window);
@@ -165,7 +164,10 @@ struct WeightsTask {
       case 3: return run_row<3>(tiles, memory);
       default: break;
     }
-    if constexpr (kSide == 6) return row == 4 ? run_row<4>(tiles, memory) : run_row<5>(tiles, memory);
+    if constexpr (kSide > 4)
+      if (row == 4) return run_row<4>(tiles, memory);
+    if constexpr (kSide > 5)
+      if (row == 5) return run_row<5>(tiles, memory);
   }
 };
 
@@ -216,5 +218,21 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
   finish_kernel<kTile>(op, run);
 }
 
+inline void backward_weights(const Conv2dWinogradBackwardWeights& op, const uint16_t* argmax, const Run& run) {
+  with_tile(op.geometry, [&](auto tile) { winograd_backward_weights<tile.value>(op, argmax, run); });
+}
+inline void conv2d_winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const Run& run) {
+  backward_weights(op, nullptr, run);
+}
+inline void conv2d_winograd_pool_backward_weights(const Conv2dWinogradPoolBackwardWeights& op, const Run& run) {
+  backward_weights(op.conv, op.argmax, run);
+}
+
 }  // namespace
+
+void add_conv2d_winograd_weights(KernelTable& table) {
+  table.conv2d_winograd_backward_weights = conv2d_winograd_backward_weights;
+  table.conv2d_winograd_pool_backward_weights = conv2d_winograd_pool_backward_weights;
+}
+
 }  // namespace pyconvnet::PYCONVNET_ISA_NAMESPACE

@@ -1,0 +1,70 @@
+"""The pass that averages before a linear convolution rather than behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from pyconvnet.ops.conv2d_algorithm import choose_algorithm, cost
+from pyconvnet.ops.rule import Node, Tensor
+from pyconvnet.plan.graph import Graph
+
+
+def average_first(graph: Graph, watched: Set[int], *, winograd: bool, bfloat16: str) -> None:
+    """A convolution without activation and the average pooling behind it trade places, where that multiplies less.
+
+    The mean of what a linear map makes of some inputs is what it makes of their mean: the input is averaged over windows
+    that move by one cell, and the convolution, with the pooling's strides, computes only what is left behind the
+    pooling. Rounding is another.
+
+    Args:
+        graph: changed in place; ReLUs are fused already.
+        watched: ids of tensors that may not vanish.
+        winograd, bfloat16: as in `PlanSpec`.
+    """
+    producers = {id(node.output): node for node in graph.nodes}
+    for pool in list(graph.nodes):
+        between = pool.inputs.get("x")
+        conv = producers.get(id(between))
+        if pool.op != "avg_pool2d" or between is None or conv is None or conv.op != "conv2d":
+            continue
+        if conv.attributes["relu"] or id(between) in watched or len(graph.readers(between)) > 1:
+            continue
+        g, p = conv.attributes, pool.attributes
+        if between.shape != (p["h"], p["w"], p["c"]) or not _may_average_first(g, p):
+            continue
+        averaged, strided = _averaged_geometry(g, p), {**g, **_strided_sizes(g, p)}
+        algorithms = [choose_algorithm(each, winograd=winograd, bfloat16=bfloat16) for each in (g, strided)]
+        before, after = (cost(each, name) for each, name in zip((g, strided), algorithms, strict=True))
+        cells = averaged["oh"] * averaged["ow"] * averaged["c"] * p["pool_h"] * p["pool_w"]
+        if after + cells >= before:
+            continue
+        means = Tensor(f"{pool.name}.avg_pool2d", (averaged["oh"], averaged["ow"], averaged["c"]))
+        graph.nodes.insert(
+            graph.nodes.index(conv), Node("avg_pool2d", pool.name, {"x": conv.inputs["x"]}, means, averaged)
+        )
+        conv.attributes, conv.inputs, conv.output = strided, {**conv.inputs, "x": means}, pool.output
+        graph.nodes.remove(pool)
+
+
+def _may_average_first(g: dict[str, int], p: dict[str, int]) -> bool:
+    """Whether neither pads and the convolution visits every cell."""
+    pads = any(each[side] for each in (g, p) for side in ("pad_top", "pad_left"))
+    inside = all((p[f"o{side}"] - 1) * p[f"stride_{side}"] + p[f"pool_{side}"] <= p[side] for side in "hw")
+    reaches = all(_reach(g, side) + g[f"o{side}"] - 1 <= g[side] for side in "hw")
+    return not pads and inside and reaches and g["stride_h"] == g["stride_w"] == 1
+
+
+def _reach(g: dict[str, int], side: str) -> int:
+    return (g[f"kernel_{side}"] - 1) * g[f"dilation_{side}"] + 1
+
+
+def _strided_sizes(g: dict[str, int], p: dict[str, int]) -> dict[str, int]:
+    """What changes of a convolution that the pooling comes before: it sees no cell that it does not need."""
+    sizes = {name: p[name] for name in ("oh", "ow", "stride_h", "stride_w")}
+    return sizes | {side: (p[f"o{side}"] - 1) * p[f"stride_{side}"] + _reach(g, side) for side in "hw"}
+
+
+def _averaged_geometry(g: dict[str, int], p: dict[str, int]) -> dict[str, int]:
+    seen = _strided_sizes(g, p)
+    moved = dict(oh=seen["h"], ow=seen["w"], stride_h=1, stride_w=1)
+    return {**p, "h": g["h"], "w": g["w"], "c": g["c_in"], **moved}
