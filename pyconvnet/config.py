@@ -17,7 +17,7 @@ from pyconvnet.ops._check import integer
 
 # Switches: `pyconvnet.config.winograd = False`. Plans that are built from then on obey.
 winograd: bool = True
-"""Whether 3x3 convolutions may be computed by Winograd's F(4x4, 3x3) where that is quicker."""
+"""Whether 3x3 convolutions may be computed by Winograd's F(4x4, 3x3) or F(3x3, 3x3) where that is quicker."""
 strict: bool = False
 """Nothing that rounds otherwise than the plain formulas: no Winograd, no average pooling before a linear convolution in
 place of behind it, no bfloat16 whatever the policy."""

@@ -23,8 +23,8 @@ def conv(
     **options: Any,
 ) -> Iterator[Case]:
     """Make the passes of one convolution of images [n, h, w, c_in] with c_out filters."""
-    # The coefficients of F(3x3) and F(4x4), such as 1/6 and 1/24, are not exact; what the transforms magnify is measured
-    # in test_winograd.py.
+    # The coefficients of F(3x3) and F(4x4), such as 1/6 and 1/24, are not exact; what the transforms magnify is
+    # measured in test_winograd.py.
     exact = algorithm not in ("winograd_3x3", "winograd_4x4")
     condition = 1.0 if exact else 8.0
     common: dict[str, Any] = {"macs_only": exact, "size": size, "algorithm": algorithm, "condition": condition}

@@ -150,6 +150,7 @@ def test_the_exercise_has_five_filters_for_each_digit_and_a_best_one() -> None:
     ("call", "error", "message"),
     [
         (lambda: edu.compare_filters(7), ValueError, "compare_filters: unknown digit 7. Known: 1, 2, 3"),
+        (lambda: edu.compare_filters([3]), ValueError, r"unknown digit \[3\]. Known: 1, 2, 3"),  # type: ignore[arg-type]
         (lambda: edu.compare_filters(2), ValueError, "there are five filters for 3, 1; pass filters for 2"),
         (lambda: edu.compare_filters(3, {"grey": [[0.5, 1]]}), ValueError, "filter 'grey' must be drawn with 0 and 1"),
         (lambda: edu.compare_filters(3, {"one": [[1]]}), ValueError, "filter 'one' .* at least two cells of 1"),

@@ -75,6 +75,8 @@ def test_a_study_stands_for_its_members() -> None:
         experiments.selected(["dropout_studi"])
     with pytest.raises(ValueError, match="train: 'callback_study' is a study of several experiments; take one of them"):
         experiments.get("train", "callback_study")
+    with pytest.raises(ValueError, match=r"train: unknown experiment \['mlp'\]; did you mean"):
+        experiments.get("train", ["mlp"])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,14 @@ from pyconvnet.layers import (
     Input,
     Layer,
     MaxPooling2D,
+    ReLU,
+    Reshape,
 )
 from pyconvnet.models import Model, Sequential
+from pyconvnet.ops.conv2d_algorithm import cost
 from pyconvnet.optimizers import SGD
+from pyconvnet.plan import average_first
+from pyconvnet.plan.graph import Graph
 from pyconvnet.utils import set_random_seed
 
 SHAPE = (13, 12, 16)
@@ -54,7 +59,7 @@ LINEAR: dict[str, tuple[Layer, ...]] = {
     "overlapping": (Conv2D(24, 3, use_bias=False), AveragePooling2D(3, strides=2)),
     "oblong": (Conv2D(9, (3, 2)), AveragePooling2D((2, 3))),
     "dilated": (Conv2D(24, 3, dilation_rate=2), AveragePooling2D(2)),
-    "groups": (Conv2D(24, 3, groups=4), AveragePooling2D(2)),
+    "groups": (Conv2D(64, 3, groups=2), AveragePooling2D(2)),
     "whole-map": (Conv2D(24, 3), GlobalAveragePooling2D()),
 }
 
@@ -84,13 +89,45 @@ OTHERS: dict[str, tuple[Layer, ...]] = {
     "padded-pooling": (Conv2D(24, 3), AveragePooling2D(4, padding="same")),
     "strides": (Conv2D(24, 3, strides=2), AveragePooling2D(2)),
     "penalty-on-the-map": (Conv2D(24, 3, activity_regularizer="l2"), AveragePooling2D(2)),
-    "no-gain": (Conv2D(1, 1), AveragePooling2D(2, strides=1)),
+    "few-products": (Conv2D(16, 1), AveragePooling2D(2)),  # averaging the input takes longer than they do
+    "no-gain": (Conv2D(24, 3), AveragePooling2D(2, strides=1)),
+    "hanging-window": (Conv2D(24, 3), AveragePooling2D(2, padding="same")),  # 11 rows: padded at the end alone
 }
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_not_linear_or_gains_nothing_stays(name: str) -> None:
     assert not _pools_before_convolving(_model(*OTHERS[name]))
+
+
+def test_a_kernel_larger_than_its_padding_stays() -> None:
+    model = _model(Conv2D(64, 2, padding="same"), AveragePooling2D(2))  # padded below and to the right alone
+    assert not _pools_before_convolving(model)
+
+
+def test_a_relu_behind_the_pooling_rides_along() -> None:
+    model = _model(Conv2D(24, 3), AveragePooling2D(2), ReLU())
+    assert _pools_before_convolving(model)
+    assert [call.attributes["relu"] for call in model.plan().calls if call.kernel == "conv2d_forward"][-1] is True
+
+
+def test_a_map_under_another_shape_stays() -> None:
+    assert not _pools_before_convolving(_model(Conv2D(24, 3), Reshape((10, 11, 24)), AveragePooling2D(2)))
+
+
+def test_float32_layers_are_not_priced_as_bfloat16_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    dots: list[str] = []
+
+    def cost_of(g: dict[str, int], algorithm: str, dot: str) -> float:
+        dots.append(dot)
+        return cost(g, algorithm, dot)
+
+    monkeypatch.setattr(average_first, "cost", cost_of)
+    graph = Graph([SHAPE])
+    model = _model(Conv2D(24, 3), AveragePooling2D(2))
+    graph.finish(model.lower(graph, graph.inputs))
+    average_first.average_first(graph, set(), winograd=True, bfloat16="amx")
+    assert set(dots) == {"plain"}
 
 
 def test_a_map_that_others_read_stays() -> None:

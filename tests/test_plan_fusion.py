@@ -10,6 +10,7 @@ import pytest
 from pyconvnet import _core, regularizers
 from pyconvnet.layers import Conv2D, Dense, Dropout, Flatten, Input
 from pyconvnet.models import Sequential
+from pyconvnet.ops import conv2d_algorithm
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.optimizers import SGD, Adam
 from pyconvnet.plan import build
@@ -100,6 +101,32 @@ def test_a_gradient_that_others_want_is_not_fused(optimizer: Any, dense: dict[st
     kernels = _kernels(model)
     assert kernels.count("dense_backward_adam") == (1 if dense else 0)  # the other layer has no penalty
     assert kernels.count("dense_backward_weights") == (1 if dense else 2)
+
+
+def _covered(**conv: Any) -> Sequential:
+    layers = [Input((6, 6, 1)), Conv2D(4, 3, activation="relu"), Conv2D(8, 4, activation="relu", **conv), Flatten()]
+    return Sequential([*layers, Dense(3, activation="softmax")])
+
+
+def test_a_convolution_that_covers_its_input_is_updated_like_a_dense_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(70, 6, 6, 1)).astype("f4"), rng.integers(0, 3, 70)
+
+    def trained(sweeps: int, **conv: Any) -> list[np.ndarray]:
+        set_random_seed(5)
+        model = _covered(**conv)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        assert _kernels(model).count("dense_backward_adam") == sweeps  # with that of the dense layer
+        model.fit(x, y, batch_size=16, epochs=2, verbose=0)
+        return [*model.get_weights(), model.predict(x, verbose=0)]
+
+    penalty = {"kernel_regularizer": regularizers.L2(0.01)}
+    as_products = trained(2), trained(1, **penalty)
+    monkeypatch.setattr(conv2d_algorithm, "offers_gemm", lambda g: False)
+    direct = trained(1), trained(1, **penalty)
+    for got, expected in zip(as_products, direct, strict=True):
+        for left, right in zip(got, expected, strict=True):
+            np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
 
 
 def test_frozen_layers_keep_their_weights() -> None:

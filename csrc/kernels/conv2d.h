@@ -48,6 +48,9 @@ struct Conv2dGeometry {
   // Floats that hold the offsets of all taps, in a and in b, at the head of a worker's scratch.
   int64_t offsets_size() const { return round_up(product(4, kernel_h, kernel_w), 16); }
   int64_t kernel_size() const { return product(kernel_h, kernel_w, group_in(), c_out); }
+  // Of x and dy, that stay in the first-level cache for all taps; whole rows of output pixels, two at least.
+  static constexpr int64_t kChunkPixels = 128;
+  int64_t chunk_size() const { return product(2 * ow > kChunkPixels ? 2 * ow : kChunkPixels, c_out); }
   // Rows and columns that the taps of all output pixels reach, from the first tap of the first pixel on.
   int64_t reached_h() const { return product(oh - 1, stride_h) + product(kernel_h - 1, dilation_h) + 1; }
   int64_t reached_w() const { return product(ow - 1, stride_w) + product(kernel_w - 1, dilation_w) + 1; }

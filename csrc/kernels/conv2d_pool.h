@@ -54,7 +54,7 @@ struct Conv2dPoolBackwardWeights {
     const Conv2dGeometry& g = conv.geometry;
     visit_pooling(v, g);
     v.rule(g.joins_taps(), "needs groups = 1 and fewer than 8 input channels");
-    conv.visit_buffers(v, g.pooled_size(), g.out_size());
+    conv.visit_buffers(v, g.pooled_size(), g.chunk_size());
     v.input("argmax", argmax, per_row(g.pooled_size()));
   }
 };

@@ -4,7 +4,7 @@
 //
 //   v.attribute("rate", rate);                       int64_t, float, double or bool
 //   v.positive("stride", stride);                    int64_t of at least 1; non_negative: of at least 0
-//   v.rule(holds, "tile must be 2 or 4");            what attributes and buffers must fulfil together
+//   v.rule(holds, "tile must be 2, 3 or 4");         what attributes and buffers must fulfil together
 //   v.feed(feed, size);                              rows of that feed, each of `size` elements
 //   v.input("x", x, per_row(features));              const T*: read
 //   v.output("y", y, per_row(features));             T*: written, every element of the valid rows

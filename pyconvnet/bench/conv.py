@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pyconvnet import _core
 from pyconvnet.bench import machine, options, report
 from pyconvnet.bench.networks import NETWORKS
 from pyconvnet.bench.peers import KERNEL_PEER, Peer, PeerFailed, PeerMissing
@@ -18,21 +19,31 @@ Measures the machine first (multiply-adds in registers, a large copy; all thread
 and dense layer of the lecture's networks in each pass of a training step, caches warm, as the median of many runs.
 
 GFLOP/s counts a multiply-add of a direct convolution as two, whatever the algorithm; "no pad" leaves out those on
-padding and "of peak" is its share of the measured peak, which Winograd's algorithm may pass. Behind each Winograd
-kernel stands the direct one. backward_adam is both gradients of a dense layer and the optimizer's step in one. GB/s
-counts each buffer once, as if it lay in memory; the machine's figure counts bytes read plus written.
+padding and "of peak" is its share of the peak that was measured beside it, in turns, as machines change their speed
+from second to second; Winograd's algorithm may pass it. Behind each Winograd kernel stands the direct one.
+backward_adam is both gradients of a dense layer and the optimizer's step in one. GB/s counts each buffer once, as if it
+lay in memory; the machine's figure counts bytes read plus written.
 With --peers: PyTorch's channels-last kernels with as many threads; the ratio is its time by ours."""
 
+_TURNS, _PEAK_SECONDS = 5, 0.01  # of a kernel and the peak; how long one of the peak's takes
 
-def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any]:
+
+def measure(work: Work, seconds: float) -> dict[str, Any]:
     """Times one kernel call; what goes into the table and into JSON.
 
     Args:
         work: the call.
-        seconds: how long to repeat it.
-        limits: of the machine.
+        seconds: how long to repeat it, in turns with the multiply-add peak.
     """
-    samples = timer(work)(seconds)
+    run = timer(work)
+    samples: list[float] = []
+    peaks: list[float] = []
+    medians: list[float] = []
+    for _ in range(_TURNS):
+        peaks.append(_core.measure_fma_peak(_PEAK_SECONDS))
+        part = run(seconds / _TURNS)
+        samples += part
+        medians.append(statistics.median(part))
     median = statistics.median(samples)
     row: dict[str, Any] = {
         "layer": work.layer,
@@ -49,7 +60,9 @@ def measure(work: Work, seconds: float, limits: machine.Limits) -> dict[str, Any
     if work.flops:
         row["gflops"] = work.flops / median * 1e-9
         row["gflops_without_padding"] = work.flops_without_padding / median * 1e-9
-        row["share_of_peak"] = row["gflops_without_padding"] / limits.gflops
+        rates = [work.flops_without_padding / each * 1e-9 for each in medians]
+        row["share_of_peak"] = statistics.median(rate / peak for rate, peak in zip(rates, peaks, strict=True))
+        row |= {"gflops_of_turns": rates, "peak_gflops_of_turns": peaks}
     return row
 
 
@@ -74,14 +87,12 @@ def add_peer(row: dict[str, Any], peer: Peer, work: Work, seconds: float) -> Non
     row["ratio"] = row["torch_ms"] / row["ms"]
 
 
-def run(
-    works: Sequence[Work], seconds: float, limits: machine.Limits, peer: Peer | None = None
-) -> list[dict[str, Any]]:
+def run(works: Sequence[Work], seconds: float, peer: Peer | None = None) -> list[dict[str, Any]]:
     """All rows; ours and the peer's time of a layer are taken one after the other."""
     rows = []
     for number, work in enumerate(works, 1):
         report.progress(f"[{number}/{len(works)}] {work.layer} {work.direction}")
-        row = measure(work, seconds, limits)
+        row = measure(work, seconds)
         if peer is not None:
             add_peer(row, peer, work, seconds)
         rows.append(row)
@@ -140,7 +151,7 @@ def main(
     works = work_of(NETWORKS.values(), given.batch)
     peer = _start_peer(given, described, peers_folder) if given.peers else None
     try:
-        rows = run(works, given.seconds, limits, peer)
+        rows = run(works, given.seconds, peer)
     finally:
         if peer is not None:
             peer.close()

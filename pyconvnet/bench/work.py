@@ -27,7 +27,7 @@ class Work:
         op: "conv2d", "dense", "max_pool2d" or "avg_pool2d".
         direction: "forward", "backward", "backward_data", "backward_weights", or "backward_adam" (both gradients and
             the optimizer's step in one).
-        algorithm: "direct", "winograd_4x4", "gemm" or "".
+        algorithm: as the printed plan names it; "" where there is no choice.
         attributes: of the kernel.
         buffers: names of the kernel's buffers that the training step gives it.
         networks: whose step makes this call; none for a direct kernel that is there for comparison.

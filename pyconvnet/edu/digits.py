@@ -151,7 +151,7 @@ def compare_filters(digit: int, filters: Mapping[str, ArrayLike] | None = None) 
     Source: the lecture's example 1 of feature extraction: at least five filters for the digits 3 and 1.
     """
     who = "compare_filters"
-    if digit not in DIGITS:
+    if not isinstance(digit, (int, np.integer)) or digit not in DIGITS:
         raise ValueError(unknown(who, "digit", digit, [str(known) for known in DIGITS]))
     if filters is None and digit not in FIVE_FILTERS:
         raise ValueError(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
-from pyconvnet._suggest import unknown
+from pyconvnet._suggest import known, unknown
 from pyconvnet.lecture import experiments_cnn, experiments_exercises, experiments_fashion, speedrun
 from pyconvnet.lecture.description import BATCH_SIZE, Experiment, Scores, Study
 
@@ -36,12 +36,10 @@ def get(who: str, name: str) -> Experiment:
     Raises:
         ValueError: there is none, or it is a study of several; the message names the nearest.
     """
-    if name in STUDIES:
+    if isinstance(name, str) and name in STUDIES:
         members = ", ".join(STUDIES[name].members)
         raise ValueError(f"{who}: {name!r} is a study of several experiments; take one of them: {members}")
-    if name not in EXPERIMENTS:
-        raise ValueError(unknown(who, "experiment", name, EXPERIMENTS))
-    return EXPERIMENTS[name]
+    return EXPERIMENTS[known(who, "experiment", name, EXPERIMENTS)]
 
 
 def selected(names: Sequence[str], also: Iterable[str] = ()) -> list[Experiment]:

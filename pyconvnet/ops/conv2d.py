@@ -90,10 +90,10 @@ def conv2d(
         padding: "valid" or "same" (an odd cell of padding goes to the bottom and the right).
         dilation_rate: one number or (rows, columns).
         groups: channels are cut into so many groups that do not see each other; c_in makes it depthwise.
-        algorithm: "direct", or for 3x3 kernels with strides 1 "winograd_2x2" or "winograd_4x4": fewer multiplications,
-            a little more rounding (see `pyconvnet.config.winograd`). "gemm" is one product of matrices, for kernels as
-            large as their input. Or "bfloat16": x and kernel are rounded to bfloat16, products are summed in float32
-            (see `pyconvnet.mixed_precision`).
+        algorithm: "direct", or for 3x3 kernels with strides 1 "winograd_2x2", "winograd_3x3" or "winograd_4x4": fewer
+            multiplications, a little more rounding (see `pyconvnet.config.winograd`). "gemm" is one product of
+            matrices, for kernels as large as their input. Or "bfloat16": x and kernel are rounded to bfloat16, products
+            are summed in float32 (see `pyconvnet.mixed_precision`).
 
     Returns:
         float32 [n, oh, ow, c_out].

@@ -12,7 +12,8 @@ _TILES = {"winograd_2x2": 2, "winograd_3x3": 3, "winograd_4x4": 4}  # outputs of
 
 _GEMM_COST = 0.9  # of a multiply-add of the direct kernel, which fills fewer rows of its register tiles
 
-# Measured on AVX-512: the transforms of one tile and channel take as long as so many multiply-adds at each position.
+# Measured on AVX-512 (3 lies between its neighbours): the transforms of one tile and channel take as long as so many
+# multiply-adds at each position.
 _TRANSFORM_COST = {2: 4.0, 3: 6.0, 4: 8.0}
 _PRODUCT_COST = 1.15  # of a multiply-add in the products between the transforms; 1 is one of the direct kernel
 

@@ -179,9 +179,9 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     losses = [None if target is None else target.loss for target in spec.targets]
     heads = passes.attach_losses(graph, losses, spec.keeps_outputs)
     watched = passes.watched_tensors(graph, heads)
-    passes.fuse_relu(graph, watched)
     if not spec.strict:
         average_first(graph, watched, winograd=spec.winograd, bfloat16=spec.bfloat16)
+    passes.fuse_relu(graph, watched)
 
     train = spec.mode == "train"
     trainable = {id(variable) for variable in model.trainable_weights}

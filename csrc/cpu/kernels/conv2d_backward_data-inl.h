@@ -6,7 +6,8 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
-#include "cpu/kernels/conv2d_sweep-inl.h"
+#include "cpu/kernels/pack-inl.h"
+#include "cpu/kernels/tile.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
@@ -63,7 +64,7 @@ inline void add_tile(const Conv2dGeometry& g, const float* tile, int64_t tile_st
 inline void add_run(const DataJob& job, const float* dy, const float* packed, float* products, float* to,
                     int64_t width) {
   const Conv2dGeometry& g = job.g;
-  const int64_t pixels = g.oh * g.ow, depth = g.group_out(), piece = kSweepFloats / job.shape.width, zero_offset = 0;
+  const int64_t pixels = g.oh * g.ow, depth = g.group_out(), piece = kPanelFloats / job.shape.width, zero_offset = 0;
   Tile tile{};
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
   tile.row_step = g.c_out, tile.depth_step = 1;

@@ -1,4 +1,4 @@
-// Sliding a packed kernel over one image: what conv2d_forward and conv2d_backward_data share.
+// Sliding a packed kernel over one image.
 #pragma once
 
 #include "cpu/kernels/pack-inl.h"
@@ -38,10 +38,6 @@ struct Sweep {
   bool relu;
 };
 
-inline int64_t packed_group_size(int64_t taps_depth, int64_t columns, int64_t block) {
-  return taps_depth * ((columns + block - 1) / block * block);
-}
-
 // All pixels of a block of columns, for one run of taps and channels.
 inline void sweep_pixels(const Sweep& s, const TileShape& shape, Tile tile, const float* image, float* out) {
   for (int64_t row = s.first_row; row < s.last_row; ++row)
@@ -52,14 +48,12 @@ inline void sweep_pixels(const Sweep& s, const TileShape& shape, Tile tile, cons
     }
 }
 
-constexpr int64_t kSweepFloats = int64_t{1} << 13;  // of a packed block, that stay in the first-level cache
-
 // A deep kernel goes over the image piece by piece: the piece stays in the first-level cache for all pixels, whose sums
 // wait in `out` meanwhile. The order of the sums, and so every bit, is that of one sweep.
 inline void sweep_in_pieces(const Sweep& s, const TileShape& shape, Tile tile, const float* image, float* out) {
   const int64_t zero_offset = 0;
   const float *packed = tile.b, *bias = tile.bias;
-  const int64_t piece = kSweepFloats / shape.width;
+  const int64_t piece = kPanelFloats / shape.width;
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
   for (int64_t segment = 0; segment < s.taps.segments; ++segment)
     for (int64_t d = 0; d < s.taps.depth; d += piece) {
@@ -88,36 +82,11 @@ inline void sweep(const Sweep& s, const TileShape& shape) {
       tile.b = packed;
       tile.columns = s.columns - column < shape.width ? s.columns - column : shape.width;
       tile.bias = s.bias ? s.bias + channel : nullptr;
-      if (taps_depth * shape.width > 2 * kSweepFloats && s.taps.depth * shape.width > kSweepFloats / 4)
+      if (taps_depth * shape.width > 2 * kPanelFloats && s.taps.depth * shape.width > kPanelFloats / 4)
         sweep_in_pieces(s, shape, tile, image, s.out + channel);
       else
         sweep_pixels(s, shape, tile, image, s.out + channel);
     }
-  }
-}
-
-// Copies rows [first_row, first_row + rows) and columns [first_column, ...) of an image [h, w, c]; cells outside are 0.
-inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t first_row, int64_t rows,
-                        int64_t first_column, int64_t columns, float* to) {
-  // By vectors: rows of small images are too short for calls of memset and memcpy.
-  const auto clear = [](float* p, int64_t n) {
-    for_each_vector(0, n, [&](int64_t i, int64_t lanes) { store_lanes(p + i, zero(), lanes); });
-  };
-  const int64_t left = first_column < 0 ? -first_column : 0;
-  const int64_t begin = first_column > 0 ? first_column : 0;
-  int64_t inside = w - begin < columns - left ? w - begin : columns - left;
-  if (inside < 0) inside = 0;
-  for (int64_t r = first_row; r < first_row + rows; ++r, to += columns * c) {
-    if (r < 0 || r >= h) {
-      clear(to, columns * c);
-      continue;
-    }
-    const float* from = image + (r * w + begin) * c;
-    clear(to, left * c);
-    for_each_vector(0, inside * c, [&](int64_t i, int64_t lanes) {
-      store_lanes(to + left * c + i, load_lanes(from + i, lanes), lanes);
-    });
-    clear(to + (left + inside) * c, (columns - left - inside) * c);
   }
 }
 

@@ -5,9 +5,9 @@
 // end.
 #pragma once
 
-#include "cpu/kernels/conv2d_sweep-inl.h"
 #include "cpu/kernels/kernel_gradient-inl.h"
 #include "cpu/kernels/max_window-inl.h"
+#include "cpu/kernels/pack-inl.h"
 #include "cpu/kernels/tile.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {

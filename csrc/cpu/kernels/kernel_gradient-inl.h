@@ -7,7 +7,7 @@
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
-constexpr int64_t kChunkPixels = 128;  // of x and dy, that stay in the first-level cache for all taps
+constexpr int64_t kChunkPixels = Conv2dGeometry::kChunkPixels;
 
 // Sums over pixels, four of them side by side: a single chain of additions takes longer than the products.
 inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool accumulate, float* sum) {

@@ -1,4 +1,4 @@
-// Rearranging matrices for the register tile.
+// Rearranging matrices and images for the register tile.
 #pragma once
 
 #include "cpu/kernels/parallel-inl.h"
@@ -49,6 +49,31 @@ inline void pack_transposed(const float* from, int64_t from_step, int64_t rows, 
       transpose_block(block);
       for (int64_t i = 0; i < wide; ++i) store(to + (c0 + i) * width + r0, block[i]);
     }
+  }
+}
+
+// Copies rows [first_row, first_row + rows) and columns [first_column, ...) of an image [h, w, c]; cells outside are 0.
+inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t first_row, int64_t rows,
+                        int64_t first_column, int64_t columns, float* to) {
+  // By vectors: rows of small images are too short for calls of memset and memcpy.
+  const auto clear = [](float* p, int64_t n) {
+    for_each_vector(0, n, [&](int64_t i, int64_t lanes) { store_lanes(p + i, zero(), lanes); });
+  };
+  const int64_t left = first_column < 0 ? -first_column : 0;
+  const int64_t begin = first_column > 0 ? first_column : 0;
+  int64_t inside = w - begin < columns - left ? w - begin : columns - left;
+  if (inside < 0) inside = 0;
+  for (int64_t r = first_row; r < first_row + rows; ++r, to += columns * c) {
+    if (r < 0 || r >= h) {
+      clear(to, columns * c);
+      continue;
+    }
+    const float* from = image + (r * w + begin) * c;
+    clear(to, left * c);
+    for_each_vector(0, inside * c, [&](int64_t i, int64_t lanes) {
+      store_lanes(to + left * c + i, load_lanes(from + i, lanes), lanes);
+    });
+    clear(to + (left + inside) * c, (columns - left - inside) * c);
   }
 }
 

@@ -18,13 +18,16 @@ inline void load_columns(const float* b, int64_t columns, Vec (&column)[kVectors
   }
 }
 
-template <int kVectors>
-inline void prefetch_columns(const float* p) {
+constexpr int64_t kCacheLine = 64 / sizeof(float);
+
+// As many lines as a vector each; one where the next depth begins within it.
+template <int kLines>
+inline void prefetch_lines(const float* p) {
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) __builtin_prefetch(p + v * Vec::kLanes);
+  for (int line = 0; line < kLines; ++line) __builtin_prefetch(p + line * Vec::kLanes);
 }
 
-template <int kRows, int kVectors, bool kWhole>
+template <int kRows, int kVectors, bool kWhole, int kLines>
 inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
   constexpr int kPointers = (kRows + kRowsAPointer - 1) / kRowsAPointer;
   const int64_t row_step = t.row_step, depth_step = t.depth_step, b_step = t.b_step;
@@ -36,7 +39,7 @@ inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec 
   for (int64_t d = 0; d < t.depth; ++d) {
     Vec column[kVectors];
     load_columns<kVectors, kWhole>(b, t.columns, column);
-    prefetch_columns<kVectors>(ahead);
+    prefetch_lines<kLines>(ahead);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec value = broadcast(pointer[r / kRowsAPointer][(r % kRowsAPointer) * row_step]);
@@ -51,7 +54,7 @@ inline void accumulate_depth(const Tile& t, const float* a, const float* b, Vec 
 }
 
 // As above with rows side by side in memory: one pointer and constant offsets.
-template <int kRows, int kVectors, bool kWhole>
+template <int kRows, int kVectors, bool kWhole, int kLines>
 inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float* b, Vec (&sum)[kRows][kVectors]) {
   const int64_t depth_step = t.depth_step, b_step = t.b_step;
   const float* ahead = t.ahead ? t.ahead : b;
@@ -59,7 +62,7 @@ inline void accumulate_depth_adjacent(const Tile& t, const float* a, const float
   for (int64_t d = 0; d < t.depth; ++d) {
     Vec column[kVectors];
     load_columns<kVectors, kWhole>(b, t.columns, column);
-    prefetch_columns<kVectors>(ahead);
+    prefetch_lines<kLines>(ahead);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec value = broadcast(a[r]);
@@ -105,17 +108,25 @@ inline void finish_sums(const Tile& t, Vec (&sum)[kRows][kVectors]) {
   }
 }
 
+template <int kRows, int kVectors, bool kWhole, int kLines>
+inline void accumulate_segments(const Tile& t, Vec (&sum)[kRows][kVectors]) {
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const float *a = t.a + t.a_offsets[s], *b = t.b + t.b_offsets[s];
+    if (t.row_step == 1 && t.group_step == 0)
+      accumulate_depth_adjacent<kRows, kVectors, kWhole, kLines>(t, a, b, sum);
+    else
+      accumulate_depth<kRows, kVectors, kWhole, kLines>(t, a, b, sum);
+  }
+}
+
 template <int kRows, int kVectors, bool kWhole>
 void fill_tile(const Tile& t) {
   Vec sum[kRows][kVectors];
   start_sums<kRows, kVectors, kWhole>(t, sum);
-  for (int64_t s = 0; s < t.segments; ++s) {
-    const float *a = t.a + t.a_offsets[s], *b = t.b + t.b_offsets[s];
-    if (t.row_step == 1 && t.group_step == 0)
-      accumulate_depth_adjacent<kRows, kVectors, kWhole>(t, a, b, sum);
-    else
-      accumulate_depth<kRows, kVectors, kWhole>(t, a, b, sum);
-  }
+  if (kVectors > 1 && t.ahead && t.ahead_step > kCacheLine)
+    accumulate_segments<kRows, kVectors, kWhole, kVectors>(t, sum);
+  else
+    accumulate_segments<kRows, kVectors, kWhole, 1>(t, sum);
   finish_sums<kRows, kVectors, kWhole>(t, sum);
 }
 

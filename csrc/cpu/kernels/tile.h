@@ -19,9 +19,9 @@ struct Tile {
   int64_t depth_step;  // 1 where depth runs over channels, else the distance of two pixels
   const float* b;      // b[b_offsets[s] + d * b_step + column]
   int64_t b_step;
-  const float* ahead;  // what to prefetch meanwhile, `vectors` vectors for each depth, or null
-  int64_t ahead_step;
-  float* c;  // [rows] rows of columns
+  const float* ahead;  // what to prefetch meanwhile, or null: a cache line for each depth, or as many as `vectors`
+  int64_t ahead_step;  // where it is longer than a line
+  float* c;            // [rows] rows of columns
   int64_t c_step;
   int64_t columns;    // valid ones; the tile is wider where this is not a whole number of vectors
   const float* bias;  // [columns] or null: where the sums start
@@ -45,6 +45,10 @@ constexpr int max_rows(int vectors) {
   const int rows = (Vec::kRegisters - vectors - 1) / vectors;
   return rows < 14 ? rows : 14;
 }
+
+// Floats of b that stay in the first-level cache while all rows are multiplied with them. A deeper b is taken piece by
+// piece: the sums wait in c meanwhile, and their order, and so every bit, stays the same.
+constexpr int64_t kPanelFloats = int64_t{1} << 13;
 
 // How a [rows x columns] problem is cut into register tiles: `vectors` wide, `rows` high and even.
 struct TileShape {

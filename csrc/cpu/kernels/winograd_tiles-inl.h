@@ -2,11 +2,11 @@
 // block of transformed tiles with them.
 #pragma once
 
-#include "cpu/kernels/conv2d_sweep-inl.h"
 #include "cpu/kernels/max_window-inl.h"
-#include "cpu/kernels/parallel-inl.h"
+#include "cpu/kernels/pack-inl.h"
+#include "cpu/kernels/tile.h"
 #include "cpu/kernels/winograd_transform-inl.h"
-#include "kernels/conv2d_winograd.h"
+#include "kernels/kernel_list.h"
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
@@ -146,31 +146,38 @@ struct ColumnGroup {
   bool last;
 };
 
-// Multiplies position by position. While the tiles of a position are multiplied with a panel [depth][width] of the
-// kernel, the next panel is fetched: the kernels of many channels lie beyond the second-level cache.
+constexpr int64_t kPieceFloats = int64_t{1} << 12;  // of a panel; with its part of the tiles in the first-level cache
+
+// Multiplies position by position, and a panel [depth][width] of the kernel piece by piece. While all tiles are
+// multiplied with a piece, the next one is fetched: the kernels of many channels lie beyond the second-level cache.
 inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
                            const ColumnGroup& group, const TileShape& shape) {
   const int64_t zero_offset = 0, panel = depth * shape.width, block_size = g.positions() * panel;
   const int64_t pieces = (tiles + shape.rows - 1) / shape.rows, rows = (tiles + pieces - 1) / pieces;
+  const int64_t piece = panel > 2 * kPieceFloats ? kPieceFloats / shape.width : depth;
   Tile tile{};
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-  tile.row_step = block.step, tile.depth_step = 1, tile.depth = depth;
+  tile.row_step = block.step, tile.depth_step = 1;
   tile.b_step = shape.width, tile.c_step = block.products_step;
   tile.ahead_step = (shape.width + pieces - 1) / pieces;
   for (int64_t p = 0; p < g.positions(); ++p)
     for (int64_t column = 0; column < group.columns; column += shape.width) {
-      tile.b = group.kernel + column / shape.width * block_size + p * panel;
-      tile.columns = group.columns - column < shape.width ? group.columns - column : shape.width;
-      const float* next = tile.b + block_size;
+      const float* from = group.kernel + column / shape.width * block_size + p * panel;
+      const float* following = from + block_size;
       if (column + shape.width >= group.columns) {  // the group's first block, or behind its last panel the next group
         const bool more = p + 1 < g.positions();
-        next = more ? group.kernel + (p + 1) * panel : group.last ? nullptr : tile.b + panel;
+        following = more ? group.kernel + (p + 1) * panel : group.last ? nullptr : from + panel;
       }
-      for (int64_t row = 0; row < tiles; row += rows) {
-        tile.a = block.tiles + p * block.position_step + row * block.step;
-        tile.c = block.products + p * block.products_position_step + row * block.products_step + column;
-        tile.ahead = next ? next + row / rows * depth * tile.ahead_step : nullptr;
-        run_tile(tile, shape.vectors, tiles - row < rows ? tiles - row : rows);
+      tile.columns = group.columns - column < shape.width ? group.columns - column : shape.width;
+      for (int64_t d = 0; d < depth; d += piece) {
+        tile.b = from + d * shape.width, tile.depth = depth - d < piece ? depth - d : piece, tile.accumulate = d > 0;
+        const float* next = d + piece < depth ? tile.b + piece * shape.width : following;
+        for (int64_t row = 0; row < tiles; row += rows) {
+          tile.a = block.tiles + p * block.position_step + row * block.step + d;
+          tile.c = block.products + p * block.products_position_step + row * block.products_step + column;
+          tile.ahead = next ? next + row / rows * tile.depth * tile.ahead_step : nullptr;
+          run_tile(tile, shape.vectors, tiles - row < rows ? tiles - row : rows);
+        }
       }
     }
 }
