@@ -16,7 +16,7 @@ if not _BUILT_IN_PLACE:
 
 from model_files import good_files  # noqa: E402 - behind the path
 
-from pyconvnet import _core  # noqa: E402
+from pyconvnet import _core, config  # noqa: E402
 
 
 @pytest.fixture(params=_core.available_isas())
@@ -38,6 +38,16 @@ def threads() -> Iterator[None]:
         yield
     finally:
         _core.set_num_threads(previous)
+
+
+@pytest.fixture
+def switches() -> Iterator[None]:
+    """Put `config.winograd` and `config.strict` back after a test that changes them."""
+    before = config.winograd, config.strict
+    try:
+        yield
+    finally:
+        config.winograd, config.strict = before
 
 
 @pytest.fixture(scope="session")

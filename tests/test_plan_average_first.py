@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,15 +29,7 @@ from pyconvnet.utils import set_random_seed
 
 SHAPE = (13, 12, 16)
 
-
-@pytest.fixture(autouse=True)
-def switches() -> Iterator[None]:
-    """Put the switches back."""
-    before = config.strict, config.winograd
-    try:
-        yield
-    finally:
-        config.strict, config.winograd = before
+pytestmark = pytest.mark.usefixtures("switches")
 
 
 def _model(*layers: Layer) -> Sequential:

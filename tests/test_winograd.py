@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -27,16 +25,6 @@ LAYERS = (
 # 6.0e-7 (it adds fewer products one by one than a direct kernel), F(3x3) up to 1.8e-6 and F(4x4) up to 3.1e-6 (both in
 # backward_data, 256 channels).
 WORST = {"winograd_2x2": 1e-6, "winograd_3x3": 2e-6, "winograd_4x4": 4e-6}
-
-
-@pytest.fixture
-def switches() -> Iterator[None]:
-    """Put the switches back."""
-    before = config.winograd, config.strict
-    try:
-        yield
-    finally:
-        config.winograd, config.strict = before
 
 
 def _error(got: np.ndarray, exact: np.ndarray) -> float:

@@ -51,6 +51,16 @@ struct Conv2dGeometry {
   // Of x and dy, that stay in the first-level cache for all taps; whole rows of output pixels, two at least.
   static constexpr int64_t kChunkPixels = 128;
   int64_t chunk_size() const { return product(2 * ow > kChunkPixels ? 2 * ow : kChunkPixels, c_out); }
+  // A row of the kernel sees one run of kernel_w * c_in numbers side by side; with dilation or groups, each tap its
+  // own.
+  bool whole_rows() const { return groups == 1 && dilation_w == 1; }
+  int64_t runs() const { return whole_rows() ? kernel_h : kernel_h * kernel_w; }
+  int64_t run_size() const { return whole_rows() ? kernel_w * c_in : group_in(); }
+  // From the first run to run number `run`, in an image with `width` pixels a row.
+  int64_t run_offset(int64_t run, int64_t width) const {
+    const int64_t kh = whole_rows() ? run : run / kernel_w, kw = whole_rows() ? 0 : run % kernel_w;
+    return (kh * dilation_h * width + kw * dilation_w) * c_in;
+  }
   // Rows and columns that the taps of all output pixels reach, from the first tap of the first pixel on.
   int64_t reached_h() const { return product(oh - 1, stride_h) + product(kernel_h - 1, dilation_h) + 1; }
   int64_t reached_w() const { return product(ow - 1, stride_w) + product(kernel_w - 1, dilation_w) + 1; }

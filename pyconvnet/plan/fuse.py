@@ -90,7 +90,8 @@ def _can_pool(conv: Call, pool: Call) -> bool:
     if conv.kernel not in _POOLED or not _core.offers_kernel(_POOLED[conv.kernel]):
         return False
     g, p = conv.attributes, pool.attributes
-    if (g["oh"], g["ow"], g["c_out"]) != (p["h"], p["w"], p["c"]) or is_depthwise(g) or g.get("tile", 2) % 2:
+    cuts_windows = "tile" in g and g["tile"] % 2 == 1  # of Winograd's algorithm
+    if (g["oh"], g["ow"], g["c_out"]) != (p["h"], p["w"], p["c"]) or is_depthwise(g) or cuts_windows:
         return False
     return conv.kernel != "conv2d_backward_weights" or (g["groups"] == 1 and g["c_in"] < _FEW_CHANNELS)
 

@@ -124,11 +124,7 @@ struct SliceOfWeights {
 inline void conv2d_bfloat16_backward_weights(const Conv2dBfloat16BackwardWeights& op, const Run& run) {
   const Bfloat16Geometry& g = op.geometry;
   const Conv2dGeometry& conv = g.conv;
-  if (run.rows == 0) {
-    __builtin_memset(op.dkernel, 0, static_cast<size_t>(conv.kernel_size()) * sizeof(float));
-    if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(conv.c_out) * sizeof(float));
-    return;
-  }
+  if (run.rows == 0) return clear_gradient(conv, op.dkernel, op.dbias);
   const Bfloat16Dot dot = chosen_dot();
   constexpr int64_t kSlices = Conv2dBfloat16BackwardWeights::kSlices;
   const int64_t slices = run.rows < kSlices ? run.rows : kSlices, band = g.weights_band(), most = g.weights_images();

@@ -135,11 +135,7 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
 
 inline void sum_weights(const Conv2dBackwardWeights& op, const uint16_t* argmax, const Run& run) {
   const Conv2dGeometry& g = op.geometry;
-  if (run.rows == 0) {
-    __builtin_memset(op.dkernel, 0, static_cast<size_t>(g.kernel_size()) * sizeof(float));
-    if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
-    return;
-  }
+  if (run.rows == 0) return clear_gradient(g, op.dkernel, op.dbias);
   const WeightsJob job = make_job(op, run.rows);
   const WindowJob windows = make_window_job(op, argmax);
   // Units are shared out among the threads: who sums a unit does not change it.

@@ -17,15 +17,11 @@ inline Conv2dGeometry flatten_pointwise(Conv2dGeometry g) {
 // Taps of the forward pass over an image whose rows hold `width` pixels.
 inline Taps forward_taps(const Conv2dGeometry& g, int64_t width, int64_t block, float* scratch) {
   Taps taps = taps_in_scratch(g, scratch);
-  // Without dilation or groups, a row of the kernel sees one run of kernel_w * c_in channels.
-  const bool whole_rows = g.groups == 1 && g.dilation_w == 1;
-  const int64_t a_row = whole_rows ? 1 : g.kernel_w;
-  taps.depth = whole_rows ? g.kernel_w * g.c_in : g.group_in();
-  for (int64_t i = 0; i < g.kernel_h; ++i)
-    for (int64_t j = 0; j < a_row; ++j, ++taps.segments) {
-      taps.a_offsets[taps.segments] = (i * g.dilation_h * width + j * g.dilation_w) * g.c_in;
-      taps.b_offsets[taps.segments] = taps.segments * taps.depth * block;
-    }
+  taps.segments = g.runs(), taps.depth = g.run_size();
+  for (int64_t run = 0; run < taps.segments; ++run) {
+    taps.a_offsets[run] = g.run_offset(run, width);
+    taps.b_offsets[run] = run * taps.depth * block;
+  }
   return taps;
 }
 

@@ -17,13 +17,11 @@ struct WindowJob {
   const Conv2dBackwardWeights& op;
   const Conv2dGeometry& g;
   const uint16_t* argmax;  // null, or dy is behind 2x2 max pooling
-  bool whole_rows;         // else the run of each tap is by itself
   int64_t joined;          // output pixels: 1 or 2
   int64_t run;             // numbers of a run
   int64_t together;        // runs that share a register tile
   TileShape shape;
 
-  int64_t runs() const { return whole_rows ? g.kernel_h : g.kernel_h * g.kernel_w; }
   int64_t columns() const { return joined * g.c_out; }
   // Output rows of a chunk: an even number, as pooling joins two.
   int64_t chunk_rows() const { return g.ow > kChunkPixels / 2 ? 2 : kChunkPixels / g.ow / 2 * 2; }
@@ -31,17 +29,16 @@ struct WindowJob {
 
 inline WindowJob make_window_job(const Conv2dBackwardWeights& op, const uint16_t* argmax) {
   const Conv2dGeometry& g = op.geometry;
-  const bool whole_rows = g.dilation_w == 1;
-  const int64_t run = whole_rows ? g.kernel_w * g.c_in : g.c_in;
-  if (whole_rows && run == kRowsAPointer) {  // all rows of the kernel, such as the nine taps of 3x3 on grey images
+  const int64_t run = g.run_size();
+  if (g.whole_rows() && run == kRowsAPointer) {  // all rows of the kernel, such as the nine taps of 3x3 on grey images
     TileShape shape = tile_shape(g.kernel_h * run, g.c_out);
     shape.rows = (shape.rows + run - 1) / run * run;
     if (shape.rows > max_rows(shape.vectors)) shape.rows -= run;
-    return {op, g, argmax, true, 1, run, g.kernel_h, shape};
+    return {op, g, argmax, 1, run, g.kernel_h, shape};
   }
-  const int64_t joined = whole_rows && g.c_out <= Vec::kLanes && g.ow % 2 == 0 ? 2 : 1;
+  const int64_t joined = g.whole_rows() && g.c_out <= Vec::kLanes && g.ow % 2 == 0 ? 2 : 1;
   const int64_t longer = run + (joined - 1) * g.stride_w * g.c_in;
-  return {op, g, argmax, whole_rows, joined, longer, 1, tile_shape(longer, joined * g.c_out)};
+  return {op, g, argmax, joined, longer, 1, tile_shape(longer, joined * g.c_out)};
 }
 
 // Rows [first, last) of the gradient of a map behind 2x2 max pooling; zeros behind its last window.
@@ -69,9 +66,8 @@ inline void add_windows(const WindowJob& job, const float* image, int64_t width,
   tile.b_step = tile.c_step = job.columns(), tile.accumulate = accumulate;
   if (job.together > 1) tile.group_step = g.dilation_h * width * g.c_in;
   const int64_t rows = job.together * job.run;
-  for (int64_t run = 0; run < job.runs(); run += job.together) {
-    const int64_t kh = job.whole_rows ? run : run / g.kernel_w, kw = job.whole_rows ? 0 : run % g.kernel_w;
-    const float* seen = image + (kh * g.dilation_h * width + kw * g.dilation_w) * g.c_in;
+  for (int64_t run = 0; run < g.runs(); run += job.together) {
+    const float* seen = image + g.run_offset(run, width);
     for (int64_t row = 0; row < rows; row += job.shape.rows)
       for (int64_t column = 0; column < job.columns(); column += job.shape.width) {
         const int64_t left = job.columns() - column;
@@ -86,9 +82,9 @@ inline void add_windows(const WindowJob& job, const float* image, int64_t width,
 // From sums of runs to the gradient of the kernel.
 inline void take_taps(const WindowJob& job, const float* sums, float* dkernel) {
   const Conv2dGeometry& g = job.g;
-  const int64_t row = job.whole_rows ? g.kernel_w * g.c_in : g.c_in, columns = job.columns();
-  for (int64_t run = 0; run < job.runs(); ++run, sums += job.run * columns)
-    for (int64_t i = 0; i < row; ++i, dkernel += g.c_out)
+  const int64_t columns = job.columns();
+  for (int64_t run = 0; run < g.runs(); ++run, sums += job.run * columns)
+    for (int64_t i = 0; i < g.run_size(); ++i, dkernel += g.c_out)
       for_each_vector(0, g.c_out, [&](int64_t c, int64_t lanes) {
         Vec sum = load_lanes(sums + i * columns + c, lanes);
         if (job.joined == 2) sum = sum + load_lanes(sums + (i + g.stride_w * g.c_in) * columns + g.c_out + c, lanes);
@@ -100,7 +96,7 @@ inline void take_taps(const WindowJob& job, const float* sums, float* dkernel) {
 inline void sum_windows(const WindowJob& job, int64_t begin, int64_t end, float* kernel_sum, float* bias_sum,
                         float* scratch) {
   const Conv2dGeometry& g = job.g;
-  float *sums = scratch, *padded = sums + job.runs() * job.run * job.columns(), *map = padded + g.reached_size();
+  float *sums = scratch, *padded = sums + g.runs() * job.run * job.columns(), *map = padded + g.reached_size();
   for (int64_t n = begin; n < end; ++n) {
     const float* image = job.op.x + n * g.in_size();
     int64_t width = g.w;

@@ -191,11 +191,7 @@ inline void finish_kernel(const Conv2dWinogradBackwardWeights& op, const Run& ru
 template <int kTile>
 inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, const uint16_t* argmax, const Run& run) {
   const WinogradGeometry& g = op.geometry;
-  if (run.rows == 0) {
-    __builtin_memset(op.dkernel, 0, static_cast<size_t>(g.conv.kernel_size()) * sizeof(float));
-    if (op.dbias) __builtin_memset(op.dbias, 0, static_cast<size_t>(g.conv.c_out) * sizeof(float));
-    return;
-  }
+  if (run.rows == 0) return clear_gradient(g.conv, op.dkernel, op.dbias);
   const TileShape shape = tile_shape(g.conv.c_in, g.weights_columns());
   const int64_t tiles = run.rows * g.tiles(), positions = g.weights_positions(), block_tiles = g.weights_tiles();
   if (g.weights_by_tiles()) {

@@ -23,6 +23,12 @@ inline void sum_columns(const float* dy, int64_t pixels, int64_t columns, bool a
   });
 }
 
+// That of an empty batch.
+inline void clear_gradient(const Conv2dGeometry& g, float* dkernel, float* dbias) {
+  __builtin_memset(dkernel, 0, static_cast<size_t>(g.kernel_size()) * sizeof(float));
+  if (dbias) __builtin_memset(dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
+}
+
 // Adds up partial[parts][kernel, bias], always in the same order. dbias may be null.
 inline void add_parts(const Conv2dGeometry& g, const float* partial, int64_t parts, float* dkernel, float* dbias,
                       const Run& run) {
