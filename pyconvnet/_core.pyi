@@ -15,22 +15,23 @@ def compiler() -> str: ...
 def set_num_threads(threads: int) -> None: ...
 def get_num_threads() -> int: ...
 def add_backends(kernel_tables: object) -> None: ...
-def set_backend(name: str) -> None: ...
-def active_backend() -> str: ...
 def available_backends() -> list[str]: ...
 def kernel_names() -> list[str]: ...
-def offers_kernel(kernel: str) -> bool: ...
+def offers_kernel(kernel: str, backend: str) -> bool: ...
 def describe_kernel(kernel: str, attributes: dict[str, Any]) -> list[tuple[str, str, int, bool, str]]: ...
 def run_kernel(
     kernel: str,
     attributes: dict[str, Any],
-    arrays: dict[str, np.ndarray],
+    arrays: dict[str, Any],
     rows: int,
     seed: int,
     iteration: int,
     learning_rate: float,
-    feeds: list[tuple[np.ndarray, np.ndarray | None]],
+    feeds: list[tuple[Any, Any]],
     indices: np.ndarray,
+    backend: str = "cpu",
+    stream: int = 0,
+    device_indices: Any = None,
 ) -> None: ...
 def time_kernel(
     kernel: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], rows: int, seconds: float
@@ -42,20 +43,23 @@ class Plan:
     def __init__(
         self,
         calls: list[tuple[str, dict[str, Any], dict[str, tuple[int, int, int, str]]]],
-        arrays: list[np.ndarray],
+        arrays: list[Any],
         capacity: int,
+        backend: str = "cpu",
     ) -> None: ...
     @property
     def scratch_bytes(self) -> int: ...
     def run(
         self,
-        feeds: list[tuple[np.ndarray, np.ndarray | None]],
+        feeds: list[tuple[Any, Any]],
         indices: npt.NDArray[np.int64],
         batch_size: int,
         seed: int,
         iteration: int,
         learning_rate: float | npt.NDArray[np.float32],
-        output: np.ndarray | None = None,
-        out: np.ndarray | None = None,
+        output: Any = None,
+        out: Any = None,
         seconds: npt.NDArray[np.float64] | None = None,
+        stream: int = 0,
+        device_indices: Any = None,
     ) -> None: ...

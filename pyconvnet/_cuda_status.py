@@ -22,11 +22,13 @@ class CudaStatus:
         ready: there is a GPU that this build has kernels for.
         broken: the build has a CUDA module that does not fit the rest of the package.
         text: for people; begins in lower case.
+        toolkit: the major version of CUDA that this build is for; 0 where it has none.
     """
 
     ready: bool
     broken: bool
     text: str
+    toolkit: int = 0
 
 
 def cuda_status() -> CudaStatus:
@@ -79,7 +81,8 @@ def explain(probe: dict[str, Any]) -> CudaStatus:
         True,
         False,
         f"{name}{more} (compute capability {capability / 10:.1f}, {size / 2**30:.0f} GiB; driver for CUDA {driver}, "
-        f"build for CUDA {runtime}); models do not run on it yet, so {_ON_CPU}",
+        f"build for CUDA {runtime})",
+        probe["runtime"] // 1000,
     )
 
 

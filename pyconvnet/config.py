@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pyconvnet import _core
+from pyconvnet import _core, devices
 from pyconvnet._cuda_status import cuda_status
 from pyconvnet._terminal import say
+from pyconvnet.devices import Device
 from pyconvnet.mixed_precision import dtype_policy as dtype_policy
 from pyconvnet.mixed_precision import set_dtype_policy as set_dtype_policy
 from pyconvnet.ops._check import integer
@@ -20,7 +21,20 @@ winograd: bool = True
 """Whether 3x3 convolutions may be computed by Winograd's F(4x4, 3x3) or F(3x3, 3x3) where that is quicker."""
 strict: bool = False
 """Nothing that rounds otherwise than the plain formulas: no Winograd, no average pooling before a linear convolution in
-place of behind it, no bfloat16 whatever the policy."""
+place of behind it, no bfloat16 whatever the policy, no TF32 on a GPU."""
+tf32: bool = True
+"""Whether a GPU multiplies in TF32 (10 bits behind the point, sums in float32), as cuDNN does for convolutions."""
+device: str = os.environ.get("PYCONVNET_DEVICE", "auto")
+"""Where models run that are compiled without a device, or for "auto": "auto", "cpu", "cuda" or "cuda:N"."""
+
+
+def default_device() -> Device:
+    """What `device` means on this machine.
+
+    Raises:
+        ValueError: an unknown name, or a device that is not there.
+    """
+    return devices.get(device, "config.device")
 
 
 def set_num_threads(threads: int) -> None:
@@ -33,14 +47,27 @@ def get_num_threads() -> int:
     return int(_core.get_num_threads())
 
 
-def plan_switches() -> dict[str, Any]:
-    """How plans that are built now may compute: the arguments of `PlanSpec` that follow from the switches."""
+def plan_switches(on: Device) -> dict[str, Any]:
+    """How plans that are built now may compute: the arguments of `PlanSpec` that follow from the switches.
+
+    Args:
+        on: the device that they run on.
+    """
     return {
         "strict": strict,
         "winograd": winograd and not strict,
         "bfloat16": "plain" if strict else _core.active_bfloat16(),
-        "backend": _core.active_backend(),
+        "device": on,
+        "backend": on.backend(tf32 and not strict),
     }
+
+
+def _device() -> str:
+    try:
+        found = str(default_device())
+    except ValueError as error:
+        return str(error).removeprefix("config.device: device ")
+    return f"{found} (auto)" if device == "auto" else found
 
 
 def _bfloat16() -> str:
@@ -64,7 +91,8 @@ def describe() -> dict[str, str]:
         "bfloat16": _bfloat16(),
         "threads": str(get_num_threads()),
         "winograd": "off (strict)" if strict else "on" if winograd else "off",
-        "device": "cpu",
+        "device": _device(),
+        "tf32": "off (strict)" if strict else "on" if tf32 else "off",
         "cuda": cuda_status().text,
     }
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from pyconvnet.devices import CPU, Device, to_numpy
 from pyconvnet.ops._check import float_array
 
 if TYPE_CHECKING:
     from pyconvnet.regularizers import Regularizer
-
-_ALIGNMENT = 64  # bytes: a cache line, and an AVX-512 register
-
-
-def aligned_zeros(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """C-contiguous float32 zeros whose first element lies on a 64-byte boundary."""
-    size = math.prod(shape)
-    block = np.zeros(size + _ALIGNMENT // 4, np.float32)
-    start = -block.ctypes.data % _ALIGNMENT // 4
-    return block[start : start + size].reshape(shape)
 
 
 class Variable(NDArrayOperatorsMixin):
@@ -63,9 +53,11 @@ class Variable(NDArrayOperatorsMixin):
         self.regularizer = regularizer
         self.version = 0
         first = float_array(f"Variable '{self.path}'", "value", value)
-        # The plan reads and writes this buffer; it lives where it is for as long as the variable does.
-        self.array = aligned_zeros(np.shape(value))
-        self.array[...] = first.reshape(self.array.shape)
+        # The plan reads and writes this buffer; it stays where it is until the variable moves to another device.
+        self.buffer: Any = CPU.zeros(np.shape(value))
+        self.buffer[...] = first.reshape(self.buffer.shape)
+        self.device = CPU
+        self.moves = 0
 
     @classmethod
     def zeros(
@@ -79,23 +71,40 @@ class Variable(NDArrayOperatorsMixin):
     ) -> Variable:
         """A variable of zeros, without first values that would be copied."""
         variable = cls(0.0, name=name, path=path, trainable=trainable, regularizer=regularizer)
-        variable.array = aligned_zeros(shape)
+        variable.buffer = CPU.zeros(shape)
         return variable
+
+    @property
+    def array(self) -> NDArray[np.float32]:
+        """The values, to be read: the buffer itself, or a copy of one in a GPU's memory."""
+        return to_numpy(self.buffer)  # type: ignore[no-any-return]
+
+    def move_to(self, device: Device) -> None:
+        """Brings the buffer into this device's memory; plans that were bound before no longer see it.
+
+        Args:
+            device: where the next plans with this variable run.
+        """
+        if device.memory != self.device.memory:
+            buffer = device.zeros(self.shape)
+            device.write(buffer, self.array)
+            self.buffer, self.device = buffer, device
+            self.moves += 1
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The array's shape."""
-        return self.array.shape
+        return tuple(self.buffer.shape)
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.array.ndim
+        return int(self.buffer.ndim)
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self.array.size
+        return int(self.buffer.size)
 
     @property
     def dtype(self) -> str:
@@ -121,9 +130,10 @@ class Variable(NDArrayOperatorsMixin):
             ValueError, TypeError: another shape, or no numbers.
         """
         who = f"Variable '{self.path}'"
+        value = to_numpy(value)
         if np.shape(value) != self.shape:
             raise ValueError(f"{who}: value must have shape {self.shape}, got {np.shape(value)}")
-        self.array[...] = float_array(who, "value", value).reshape(self.shape)
+        self.device.write(self.buffer, float_array(who, "value", value).reshape(self.shape))
         self.version += 1
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
@@ -178,10 +188,11 @@ class Variable(NDArrayOperatorsMixin):
         return f"<Variable path={self.path}, shape={self.shape}, dtype=float32, value={self.array}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "array": self.array.copy()}
+        # Copies and pickles of an array lie anywhere: ours has to be aligned again.
+        return {**self.__dict__, "buffer": self.array.copy(), "device": None, "moves": 0}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Copies and pickles of a NumPy array lie anywhere; ours has to be aligned again.
         self.__dict__.update(state)
-        self.array = aligned_zeros(state["array"].shape)
-        self.array[...] = state["array"]
+        self.device = CPU
+        self.buffer = CPU.zeros(state["buffer"].shape)
+        self.buffer[...] = state["buffer"]

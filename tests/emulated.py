@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pyconvnet import _core
+from pyconvnet import config, devices
 
 ORDERS = ("forward", "reverse", "random")
 
@@ -16,10 +16,9 @@ ORDERS = ("forward", "reverse", "random")
 def emulator() -> None:
     """Load the emulated kernels, or skip where the build has none."""
     try:
-        module = importlib.import_module("pyconvnet._emu")
-    except ModuleNotFoundError:
+        devices.get("emu")
+    except ValueError:
         pytest.skip("this build has no emulator: configure it with -DPYCONVNET_EMULATOR=ON", allow_module_level=True)
-    _core.add_backends(module.kernel_tables())
 
 
 @contextmanager
@@ -27,9 +26,10 @@ def emulated(backend: str = "emu", order: str = "forward", seed: int = 1) -> Ite
     """Run new plans and eager ops on the emulator, the threads of each block in the given order."""
     emu = importlib.import_module("pyconvnet._emu")
     emu.set_order(order, seed)
-    _core.set_backend(backend)
+    before = config.device, config.tf32
+    config.device, config.tf32 = "emu", backend == "emu_tf32"
     try:
         yield
     finally:
-        _core.set_backend("cpu")
+        config.device, config.tf32 = before
         emu.set_order("forward")

@@ -85,7 +85,7 @@ def test_the_plan_shows_each_kernel() -> None:
 def test_fit_ends_with_the_averages() -> None:
     model = _train(SGD(0.01, use_ema=True, ema_momentum=0.5))
     for weight in model.trainable_weights:
-        np.testing.assert_array_equal(weight.numpy(), model.optimizer.slots(weight)["average"])
+        np.testing.assert_array_equal(weight.numpy(), model.optimizer.slots(weight)["average"].numpy())
     plain = _train(SGD(0.01))
     assert np.abs(plain.get_weights()[0] - model.get_weights()[0]).max() > 1e-6
 

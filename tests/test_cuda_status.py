@@ -6,6 +6,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pyconvnet import _core, config
@@ -99,5 +100,6 @@ def test_the_module_fits_where_it_was_built() -> None:
     pytest.importorskip("pyconvnet._cuda", reason="this build has no CUDA module")
     assert not cuda_status().broken
     assert {"cuda", "cuda_tf32"} <= set(_core.available_backends())
-    with pytest.raises(ValueError, match="set_backend: 'cuda' needs arrays in the GPU's memory"):
-        _core.set_backend("cuda")
+    rows = np.zeros(1, np.int64)
+    with pytest.raises(ValueError, match="'x' is a NumPy array, and these kernels need all arrays in the GPU's memory"):
+        _core.run_kernel("activation_forward", {}, {"x": np.zeros(1)}, 1, 0, 0, 0.0, [], rows, backend="cuda")

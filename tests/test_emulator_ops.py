@@ -95,20 +95,19 @@ def test_products_in_tf32_are_rounded_to_tf32(id: str) -> None:
 def test_every_kernel_is_offered_but_those_of_the_processor() -> None:
     missing = set()
     for name in _core.kernel_names():
-        with emulated(), pytest.raises(ValueError, match=name) as refusal:  # for want of attributes, or of the kernel
-            _core.run_kernel(name, {}, {}, 1, 0, 0, 0.0, [], np.empty(0, np.int64))
+        with pytest.raises(ValueError, match=name) as refusal:  # for want of attributes, or of the kernel
+            _core.run_kernel(name, {}, {}, 1, 0, 0, 0.0, [], np.empty(0, np.int64), backend="emu")
         if "does not offer" in str(refusal.value):
             missing.add(name)
     algorithms = ("conv2d_winograd", "conv2d_pool", "conv2d_bfloat16")
     of_the_processor = {name for name in _core.kernel_names() if name.startswith(algorithms)}
     assert missing == of_the_processor | {"affine_warp", "fma_peak"}
-    with emulated():
-        assert {name for name in _core.kernel_names() if not _core.offers_kernel(name)} == missing
+    assert {name for name in _core.kernel_names() if not _core.offers_kernel(name, "emu")} == missing
 
 
 def test_an_unknown_backend_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"set_backend: unknown backend 'vulkan'; loaded are: cpu, .*emu, emu_tf32"):
-        _core.set_backend("vulkan")
+    with pytest.raises(ValueError, match=r"Plan: unknown backend 'vulkan'; loaded are: cpu, .*emu, emu_tf32"):
+        _core.Plan([], [], 1, backend="vulkan")
 
 
 def test_capsules_of_others_are_refused() -> None:
@@ -142,7 +141,7 @@ def test_gather_reads_any_array(feed: Any, kernel: str, dtype: Any) -> None:
     call = (kernel, {"feed": 0, "size": 6}, {"out": (0, 0, out.size, np.dtype(dtype).name)})
     for order in ORDERS:
         with emulated(order=order):
-            plan = _core.Plan([call], [out], 4)
+            plan = _core.Plan([call], [out], 4, backend="emu")
             out.fill(77)
             plan.run([(feed, None)], indices, 4, 0, 0, 0.0)
         np.testing.assert_array_equal(out, feed[indices].reshape(4, 6).astype(dtype))
@@ -152,6 +151,6 @@ def test_gather_looks_bytes_up_in_a_table() -> None:
     feed, table = np.arange(12, dtype=np.uint8).reshape(2, 6), np.sqrt(np.arange(256, dtype=np.float32))
     out = np.zeros((2, 6), np.float32)
     with emulated():
-        plan = _core.Plan([("gather", {"feed": 0, "size": 6}, {"out": (0, 0, 12, "float32")})], [out], 2)
+        plan = _core.Plan([("gather", {"feed": 0, "size": 6}, {"out": (0, 0, 12, "float32")})], [out], 2, backend="emu")
         plan.run([(feed, table)], np.array([1, 0]), 2, 0, 0, 0.0)
     np.testing.assert_array_equal(out, table[feed[::-1]])

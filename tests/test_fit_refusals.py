@@ -55,9 +55,9 @@ def test_fit_refuses_and_changes_nothing(options: dict[str, Any], error: type[Ex
         (
             dict(device="cuda"),
             ValueError,
-            "device 'cuda' (needs pyconvnet's CUDA module, which was not built|yet); use device='cpu'",
+            "device 'cuda' is not available: .*; use device='cpu'",
         ),
-        (dict(device="tpu"), ValueError, "device must be 'auto' or 'cpu', got 'tpu'"),
+        (dict(device="tpu"), ValueError, "device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got 'tpu'"),
         (dict(loss_weights=[2, 3]), ValueError, "loss_weights must have 1 entries, one for each of"),
         (dict(weighted_metrics=["acc"]), ValueError, "weighted_metrics=.* is not supported"),
         (dict(run_eagerly=True), ValueError, "run_eagerly=True is not supported"),

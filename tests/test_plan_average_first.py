@@ -117,7 +117,7 @@ def test_float32_layers_are_not_priced_as_bfloat16_ones(monkeypatch: pytest.Monk
     graph = Graph([SHAPE])
     model = _model(Conv2D(24, 3), AveragePooling2D(2))
     graph.finish(model.lower(graph, graph.inputs))
-    average_first.average_first(graph, set(), winograd=True, bfloat16="amx")
+    average_first.average_first(graph, set(), winograd=True, bfloat16="amx", backend="cpu")
     assert set(dots) == {"plain"}
 
 

@@ -209,7 +209,7 @@ def test_training_gives_the_same_bits_with_and_without(monkeypatch: pytest.Monke
     *fused, kernels = _trained()
     assert kernels.count("conv2d_pool_forward") == 2
     assert kernels.count("max_pool2d_forward") == 1  # behind the tanh
-    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched: calls)
+    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched, backend: calls)
     *alone, kernels = _trained()
     assert kernels.count("max_pool2d_forward") == 3
     for got, expected in zip(fused, alone, strict=True):
@@ -276,7 +276,7 @@ def test_a_reshaped_map_is_pooled_as_it_is_read(
         return [*model.get_weights(), model.predict(images, verbose=0)]
 
     got = answers()
-    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched: calls)
+    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched, backend: calls)
     for one, other in zip(got, answers(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -293,7 +293,7 @@ def test_activations_behind_the_pooling_are_not_taken_for_the_convolution_s() ->
 
 def test_a_gradient_that_changes_in_between_is_unpooled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Call] = []
-    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched: seen.extend(calls) or calls)
+    monkeypatch.setattr(build, "fuse_pooling", lambda calls, watched, backend: seen.extend(calls) or calls)
     _kernels(_model(Conv2D(8, 3, activation="relu"), MaxPooling2D()))
     pool = next(call for call in seen if call.kernel == "max_pool2d_backward")
     assert pool.kernel not in [call.kernel for call in fuse_pooling(seen, set())]

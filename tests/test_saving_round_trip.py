@@ -125,7 +125,7 @@ def test_settings_come_back(ending: str, tmp_path: Path) -> None:
     assert loaded.metrics_names == ["loss", "acc", "two"]
     for variable, own in zip(loaded.trainable_weights, model.trainable_weights, strict=True):
         for name, slot in model.optimizer.slots(own).items():
-            np.testing.assert_array_equal(loaded.optimizer.slots(variable)[name], slot)
+            np.testing.assert_array_equal(loaded.optimizer.slots(variable)[name].numpy(), slot.numpy())
 
 
 def test_frozen_layers_stay_frozen(tmp_path: Path) -> None:

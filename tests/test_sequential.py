@@ -163,14 +163,14 @@ def test_config_holds_models_inside_a_model() -> None:
 def test_copies_keep_weights_compile_state_and_seed(twin: Any) -> None:
     model = Sequential(_network(input_shape=(8, 8, 1)))
     model.compile(optimizer="adam", loss="mse", metrics=["mae"])
-    model.optimizer.slots(model.weights[0])["v"][:] = 2
+    model.optimizer.slots(model.weights[0])["v"].assign(np.full((3, 3, 1, 4), 2))
     model.optimizer.iterations = 7
     other = twin(model)
     assert (other._seed, other.name, other.output_shape) == (model._seed, model.name, model.output_shape)
     for got, value in zip(other.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(got, value)
     assert other.optimizer is not model.optimizer and other.optimizer.iterations == 7
-    np.testing.assert_array_equal(other.optimizer.slots(other.weights[0])["v"], np.full((3, 3, 1, 4), 2))
+    np.testing.assert_array_equal(other.optimizer.slots(other.weights[0])["v"].numpy(), np.full((3, 3, 1, 4), 2))
     assert other.compilation == model.compilation
     other.weights[1].assign(np.ones(4))
     assert not model.weights[1].numpy().any()

@@ -1,4 +1,4 @@
-// Where new plans and eager ops run: on the processor, or on a backend whose module has been added.
+// Whose kernels a plan or an eager op calls: the processor's, or those of a backend whose module has been added.
 #pragma once
 
 #include <string>
@@ -8,10 +8,13 @@
 
 namespace pyconvnet {
 
-const KernelTable& chosen_kernels();  // of the backend that is set
-std::string active_backend();         // "cpu" until another is set
+struct Backend {
+  const KernelTable& kernels;
+  Memory memory;
+};
+
+Backend backend_named(const std::string& who, const std::string& name);  // or fails
 std::vector<std::string> available_backends();
 void add_backends(const KernelOffer& offer);
-void set_backend(const std::string& name);
 
 }  // namespace pyconvnet

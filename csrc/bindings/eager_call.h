@@ -1,4 +1,4 @@
-// A kernel called alone on NumPy arrays, outside any plan.
+// A kernel called alone on arrays, outside any plan.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@
 namespace pyconvnet {
 
 using Attributes = std::map<std::string, AttributeValue>;
-using Arrays = std::map<std::string, pybind11::array>;
+using Arrays = std::map<std::string, pybind11::object>;
 
 // Adds a block for each scratch buffer of the call that has none; all of them lie in the memory that is answered.
 inline std::unique_ptr<float[]> add_scratch(CallDescription& call, int64_t rows) {
@@ -38,17 +38,18 @@ inline std::unique_ptr<float[]> add_scratch(CallDescription& call, int64_t rows)
 }
 
 // Binds `kernel` to `arrays` and answers use(call), without the GIL and with the pool to itself; call() runs it once.
-// Scratch that is not among the arrays is made here. What the kernel gathers comes from rows `run.indices` of `feeds`.
+// Scratch that is not among the arrays is made here, but in a GPU's memory. What the kernel gathers comes from rows
+// `run.indices` of `feeds`.
 template <class F>
 auto with_eager_call(const std::string& kernel, const Attributes& attributes, const Arrays& arrays,
-                     const std::vector<Feed>& feeds, Run run, const F& use) {
+                     const std::vector<Feed>& feeds, const Backend& backend, Run run, const F& use) {
   CallDescription description{kernel, attributes, {}};
   for (const auto& [name, array] : arrays)
-    description.buffers[name] = block_of_array(kernel + " '" + name + "'", array);
+    description.buffers[name] = block_of_array(kernel + " '" + name + "'", array, backend.memory);
   check(run.rows >= 0, kernel, "rows must not be negative");
-  check_offered(chosen_kernels(), kernel);
-  const std::unique_ptr<float[]> scratch = add_scratch(description, run.rows);
-  const auto bound = bind_call(chosen_kernels(), description, run.rows);
+  check_offered(backend.kernels, kernel);
+  const std::unique_ptr<float[]> scratch = backend.memory.host ? add_scratch(description, run.rows) : nullptr;
+  const auto bound = bind_call(backend.kernels, description, run.rows);
   check_feeds(kernel, bound->feeds, feeds);
   const pybind11::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL
   const PoolLease pool = lease_pool();

@@ -14,11 +14,12 @@
 namespace pyconvnet {
 
 // An array and, for uint8, the 256 values to read in place of 0 .. 255: float32, or None.
-using FeedSpec = std::pair<pybind11::array, pybind11::object>;
+using FeedSpec = std::pair<pybind11::object, pybind11::object>;
+using Indices = pybind11::array_t<int64_t, pybind11::array::c_style>;
 
 // Views of the arrays; every index must name a row of each of them.
-inline std::vector<Feed> make_feeds(const std::string& who, const std::vector<FeedSpec>& specs,
-                                    const pybind11::array_t<int64_t>& indices) {
+inline std::vector<Feed> make_feeds(const std::string& who, const std::vector<FeedSpec>& specs, const Indices& indices,
+                                    const Memory& memory) {
   std::vector<Feed> feeds;
   int64_t smallest = 0, largest = -1;
   for (pybind11::ssize_t i = 0; i < indices.size(); ++i) {
@@ -29,18 +30,30 @@ inline std::vector<Feed> make_feeds(const std::string& who, const std::vector<Fe
   }
   for (const auto& [array, table] : specs) {
     const std::string name = who + ": feed " + std::to_string(feeds.size());
-    feeds.push_back(feed_of_array(name, array));
-    check(smallest >= 0 && largest < array.shape(0), name,
-          "row indices must be from 0 to " + std::to_string(array.shape(0) - 1) + ", got " +
+    const ArrayView view = view_of(name, array, memory);
+    feeds.push_back(feed_of_array(name, view));
+    check(smallest >= 0 && largest < view.shape[0], name,
+          "row indices must be from 0 to " + std::to_string(view.shape[0] - 1) + ", got " +
               std::to_string(smallest < 0 ? smallest : largest));
     if (table.is_none()) continue;
-    using Table = pybind11::array_t<float, pybind11::array::c_style>;
-    check(pybind11::isinstance<Table>(table), name, "a table must be a C-contiguous float32 array");
-    const auto values = pybind11::reinterpret_borrow<Table>(table);  // `specs` keeps it
-    check(feeds.back().dtype == DType::uint8 && values.size() == 256, name, "a table of 256 values goes with uint8");
-    feeds.back().table = values.data();
+    const ArrayView values = view_of(name + "'s table", table, memory);
+    check(values.dtype == DType::float32 && values.is_contiguous(), name,
+          "a table must be a C-contiguous float32 array");
+    check(view.dtype == DType::uint8 && values.bytes() == 256 * sizeof(float), name,
+          "a table of 256 values goes with uint8");
+    feeds.back().table = reinterpret_cast<const float*>(values.data);  // `specs` keeps it
   }
   return feeds;
+}
+
+// The indices where kernels read them: in a GPU's memory the caller's own copy of them.
+inline const int64_t* indices_for(const std::string& who, const Indices& indices, const pybind11::object& uploaded,
+                                  const Memory& memory) {
+  if (memory.host) return indices.data();
+  const Block block = block_of_array(who + ": device_indices", uploaded, memory);
+  check(block.dtype == DType::int64 && block.bytes == static_cast<size_t>(indices.nbytes()), who,
+        "device_indices must be a copy of the indices, int64");
+  return static_cast<const int64_t*>(block.data);
 }
 
 // That the feeds are what kernels want to read.

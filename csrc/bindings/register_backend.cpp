@@ -1,26 +1,19 @@
 #include <pybind11/stl.h>
 
+#include <cstring>
+
 #include "bindings/backends.h"
 #include "bindings/register.h"
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "plan/bind.h"
 
 namespace pyconvnet {
 namespace {
 
-struct Added {
-  const KernelTable* table;
-  bool host_memory;
-};
-
-std::vector<Added>& added() {
-  static std::vector<Added> backends;
+std::vector<std::pair<const KernelTable*, Memory>>& added() {
+  static std::vector<std::pair<const KernelTable*, Memory>> backends;
   return backends;
-}
-
-const KernelTable*& chosen() {
-  static const KernelTable* table = nullptr;  // the processor
-  return table;
 }
 
 void add_from_module(const pybind11::capsule& capsule) {
@@ -31,12 +24,21 @@ void add_from_module(const pybind11::capsule& capsule) {
 
 }  // namespace
 
-const KernelTable& chosen_kernels() { return chosen() ? *chosen() : active_kernels(); }
-std::string active_backend() { return chosen() ? chosen()->name : "cpu"; }
+Backend backend_named(const std::string& who, const std::string& name) {
+  constexpr Memory kHost{true, [](void* to, const void* from, size_t bytes, void*) { std::memcpy(to, from, bytes); },
+                         [](void*) {}};
+  if (name == "cpu") return {active_kernels(), kHost};
+  std::string offered = "cpu";
+  for (const auto& [table, memory] : added()) {
+    if (table->name == name) return {*table, memory};
+    offered += std::string(", ") + table->name;
+  }
+  fail(who, "unknown backend '" + name + "'; loaded are: " + offered);
+}
 
 std::vector<std::string> available_backends() {
   std::vector<std::string> names{"cpu"};
-  for (const Added& backend : added()) names.emplace_back(backend.table->name);
+  for (const auto& backend : added()) names.emplace_back(backend.first->name);
   return names;
 }
 
@@ -44,32 +46,23 @@ void add_backends(const KernelOffer& offer) {
   check(offer.signature == kernel_signature(), "add_backends",
         "this module was built from other sources than pyconvnet._core; install pyconvnet anew");
   for (int i = 0; i < offer.count; ++i) {
+    const KernelTable& table = offer.tables[i];
     bool known = false;
-    for (const Added& backend : added()) known |= backend.table == &offer.tables[i];
-    if (!known) added().push_back({&offer.tables[i], offer.host_memory});
+    for (const auto& backend : added()) known |= std::strcmp(backend.first->name, table.name) == 0;
+    if (!known) added().push_back({&table, offer.memory});
   }
-}
-
-void set_backend(const std::string& name) {
-  if (name == "cpu") return void(chosen() = nullptr);
-  std::string offered = "cpu";
-  for (const Added& backend : added()) {
-    if (backend.table->name == name) {
-      check(backend.host_memory, "set_backend",
-            "'" + name + "' needs arrays in the GPU's memory, and NumPy's are in the processor's");
-      return void(chosen() = backend.table);
-    }
-    offered += std::string(", ") + backend.table->name;
-  }
-  fail("set_backend", "unknown backend '" + name + "'; loaded are: " + offered);
 }
 
 void register_backend(pybind11::module_& m) {
   m.def("add_backends", &add_from_module, pybind11::arg("kernel_tables"),
         "Adds the kernel tables of a backend's module; adding them again changes nothing.");
-  m.def("set_backend", &set_backend, pybind11::arg("name"), "Where new plans and eager ops run.");
-  m.def("active_backend", &active_backend);
   m.def("available_backends", &available_backends);
+  m.def(
+      "offers_kernel",
+      [](const std::string& kernel, const std::string& backend) {
+        return offers(backend_named("offers_kernel", backend).kernels, kernel);
+      },
+      pybind11::arg("kernel"), pybind11::arg("backend"), "Whether this backend has this kernel.");
 }
 
 }  // namespace pyconvnet

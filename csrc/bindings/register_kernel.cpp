@@ -1,4 +1,4 @@
-// One eager call of one kernel on NumPy arrays: for pyconvnet.ops, tests and benches.
+// One eager call of one kernel: for pyconvnet.ops, tests and benches.
 #include "bindings/eager_call.h"
 #include "bindings/register.h"
 
@@ -9,13 +9,16 @@ namespace py = pybind11;
 
 void run_kernel(const std::string& kernel, const Attributes& attributes, const Arrays& arrays, int64_t rows,
                 uint64_t seed, int64_t iteration, float learning_rate, const std::vector<FeedSpec>& feeds,
-                const py::array_t<int64_t, py::array::c_style>& indices) {
+                const Indices& indices, const std::string& backend_name, uintptr_t stream,
+                const py::object& device_indices) {
   check(feeds.empty() || indices.size() == rows, kernel,
         "needs " + std::to_string(rows) + " row indices for its feeds, got " + std::to_string(indices.size()));
+  const Backend backend = backend_named(kernel, backend_name);
   Run run;
-  run.rows = rows, run.indices = indices.data(), run.seed = seed;
+  run.rows = rows, run.seed = seed, run.stream = reinterpret_cast<void*>(stream);
   run.iteration = iteration, run.learning_rate = learning_rate;
-  with_eager_call(kernel, attributes, arrays, make_feeds(kernel, feeds, indices), run,
+  if (!feeds.empty()) run.indices = indices_for(kernel, indices, device_indices, backend.memory);
+  with_eager_call(kernel, attributes, arrays, make_feeds(kernel, feeds, indices, backend.memory), backend, run,
                   [](const auto& call) { call(); });
 }
 
@@ -29,13 +32,13 @@ py::list describe_kernel(const std::string& kernel, const Attributes& attributes
 }  // namespace
 
 void register_kernel(pybind11::module_& m) {
-  m.def("run_kernel", &run_kernel, "Runs one kernel once on C-contiguous arrays, outputs in place.");
+  m.def("run_kernel", &run_kernel, py::arg("kernel"), py::arg("attributes"), py::arg("arrays"), py::arg("rows"),
+        py::arg("seed"), py::arg("iteration"), py::arg("learning_rate"), py::arg("feeds"), py::arg("indices"),
+        py::arg("backend") = "cpu", py::arg("stream") = 0, py::arg("device_indices") = py::none(),
+        "Runs one kernel once on C-contiguous arrays, outputs in place.");
   m.def("describe_kernel", &describe_kernel,
         "The buffers of a kernel: (name, dtype, count, whether count is for each row, role).");
   m.def("kernel_names", &kernel_names);
-  m.def(
-      "offers_kernel", [](const std::string& kernel) { return offers(chosen_kernels(), kernel); },
-      pybind11::arg("kernel"), "Whether the backend that is set has this kernel.");
 }
 
 }  // namespace pyconvnet

@@ -1,4 +1,3 @@
-#include <cstring>
 #include <optional>
 
 #include "bindings/backends.h"
@@ -24,18 +23,19 @@ DType dtype_named(const std::string& name) {
 
 // Keeps the arrays that the bound calls point into.
 struct BoundPlan {
-  std::vector<py::array> arrays;
+  std::vector<py::object> arrays;
+  Memory memory;
   Plan plan;
 };
 
-CallDescription describe(const CallSpec& spec, const std::vector<py::array>& arrays) {
+CallDescription describe(const CallSpec& spec, const std::vector<py::object>& arrays, const Memory& memory) {
   CallDescription call{std::get<0>(spec), std::get<1>(spec), {}};
   for (const auto& [name, buffer] : std::get<2>(spec)) {
     const auto& [index, offset, count, dtype] = buffer;
     const std::string who = call.kernel + " '" + name + "'";
     check(index >= 0 && static_cast<size_t>(index) < arrays.size(), who,
           "array " + std::to_string(index) + " of " + std::to_string(arrays.size()) + " is not there");
-    Block block = block_of_array(who, arrays[static_cast<size_t>(index)]);
+    Block block = block_of_array(who, arrays[static_cast<size_t>(index)], memory);
     const DType type = dtype_named(dtype);
     const auto available = static_cast<int64_t>(block.bytes),
                bytes = product(count, static_cast<int64_t>(dtype_size(type)));
@@ -47,63 +47,83 @@ CallDescription describe(const CallSpec& spec, const std::vector<py::array>& arr
   return call;
 }
 
-std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::vector<py::array> arrays,
-                                     int64_t capacity) {
+std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::vector<py::object> arrays,
+                                     int64_t capacity, const std::string& backend_name) {
+  const Backend backend = backend_named("Plan", backend_name);
   std::vector<CallDescription> calls;
-  for (const CallSpec& spec : specs) calls.push_back(describe(spec, arrays));
-  Plan plan(chosen_kernels(), calls, capacity);
-  return std::unique_ptr<BoundPlan>(new BoundPlan{std::move(arrays), std::move(plan)});
+  for (const CallSpec& spec : specs) calls.push_back(describe(spec, arrays, backend.memory));
+  return std::unique_ptr<BoundPlan>(
+      new BoundPlan{std::move(arrays), backend.memory, Plan(backend.kernels, calls, capacity)});
 }
 
-// `learning_rate` is a number, or an array of one for each step. `output` [capacity, size] is copied, step by step,
-// into consecutive rows of `out` where both are given. `seconds` [steps, calls] gets the time of each call.
-void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs,
-              const py::array_t<int64_t, py::array::c_style>& indices, int64_t batch_size, uint64_t seed,
-              int64_t iteration, const py::array_t<float, py::array::c_style | py::array::forcecast>& learning_rate,
-              std::optional<py::array> output, std::optional<py::array> out, std::optional<py::array> seconds) {
-  const std::vector<Feed> feeds = make_feeds("Plan.run", feed_specs, indices);
-  check_feeds("Plan.run", bound.plan.feeds(), feeds);
+// Rows of a plan's output that are copied, step by step, into consecutive rows of the caller's array.
+struct Copied {
   const float* from = nullptr;
   float* to = nullptr;
   int64_t row_size = 0;
-  if (output && out) {
-    const Block source = block_of_array("output", *output), target = block_of_array("out", *out);
-    check(source.dtype == DType::float32 && target.dtype == DType::float32 && target.writable, "Plan.run",
-          "out must be a writable float32 array");
-    row_size = static_cast<int64_t>(source.bytes / sizeof(float)) / bound.plan.capacity();
-    const size_t bytes = static_cast<size_t>(indices.size() * row_size) * sizeof(float);
-    check(target.bytes >= bytes, "Plan.run",
-          "out must hold " + std::to_string(bytes) + " bytes, got " + std::to_string(target.bytes));
-    from = static_cast<const float*>(source.data), to = static_cast<float*>(target.data);
-  }
-  double* times = nullptr;
-  if (seconds) {
-    const Block block = block_of_array("seconds", *seconds);
-    const auto steps = static_cast<size_t>(batch_size < 1 ? 0 : (indices.size() + batch_size - 1) / batch_size);
-    check(block.dtype == DType::float64 && block.writable && block.bytes >= steps * bound.plan.calls() * sizeof(double),
-          "Plan.run", "seconds must be a writable float64 array of [steps, calls]");
-    times = static_cast<double*>(block.data);
-  }
+};
+
+Copied copied_output(const BoundPlan& bound, int64_t rows, const py::object& output, const py::object& out) {
+  if (output.is_none() || out.is_none()) return {};
+  const Block source = block_of_array("output", output, bound.memory),
+              target = block_of_array("out", out, bound.memory);
+  check(source.dtype == DType::float32 && target.dtype == DType::float32 && target.writable, "Plan.run",
+        "out must be a writable float32 array");
+  const int64_t row_size = static_cast<int64_t>(source.bytes / sizeof(float)) / bound.plan.capacity();
+  const size_t bytes = static_cast<size_t>(rows * row_size) * sizeof(float);
+  check(target.bytes >= bytes, "Plan.run",
+        "out must hold " + std::to_string(bytes) + " bytes, got " + std::to_string(target.bytes));
+  return {static_cast<const float*>(source.data), static_cast<float*>(target.data), row_size};
+}
+
+double* seconds_of(const BoundPlan& bound, int64_t rows, int64_t batch_size, const std::optional<py::array>& seconds) {
+  if (!seconds) return nullptr;
+  const ArrayView view = view_of_numpy("seconds", *seconds);
+  const auto steps = static_cast<size_t>(batch_size < 1 ? 0 : (rows + batch_size - 1) / batch_size);
+  check(view.is_contiguous() && view.dtype == DType::float64 && view.writable &&
+            view.bytes() >= steps * bound.plan.calls() * sizeof(double),
+        "Plan.run", "seconds must be a writable float64 array of [steps, calls]");
+  return reinterpret_cast<double*>(view.data);
+}
+
+// `learning_rate` is a number, or an array of one for each step. `output` [capacity, size] is copied, step by step,
+// into consecutive rows of `out` where both are given. `seconds` [steps, calls] gets the time of each call. On a GPU
+// the call answers when everything is launched, in the order of `stream`, unless `seconds` are asked for.
+void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs, const Indices& indices, int64_t batch_size,
+              uint64_t seed, int64_t iteration,
+              const py::array_t<float, py::array::c_style | py::array::forcecast>& learning_rate,
+              const py::object& output, const py::object& out, const std::optional<py::array>& seconds,
+              uintptr_t stream, const py::object& device_indices) {
+  const std::vector<Feed> feeds = make_feeds("Plan.run", feed_specs, indices, bound.memory);
+  check_feeds("Plan.run", bound.plan.feeds(), feeds);
+  const int64_t* rows_of_feeds = indices_for("Plan.run", indices, device_indices, bound.memory);
+  const Copied copied = copied_output(bound, indices.size(), output, out);
+  double* times = seconds_of(bound, indices.size(), batch_size, seconds);
   const py::gil_scoped_release release;
   const PoolLease pool = lease_pool();
   pool->reserve_scratch(bound.plan.scratch_bytes());
   const FlushDenormals flush;
   Run run;
   run.feeds = feeds.data(), run.seed = seed, run.iteration = iteration, run.pool = pool.get();
+  run.stream = reinterpret_cast<void*>(stream);
   const std::span<const float> rates(learning_rate.data(), static_cast<size_t>(learning_rate.size()));
-  bound.plan.run(run, rates, indices.data(), indices.size(), batch_size, times, [&](int64_t first, int64_t rows) {
-    if (to) std::memcpy(to + first * row_size, from, static_cast<size_t>(rows * row_size) * sizeof(float));
-  });
+  const auto finished = [&] { bound.memory.synchronize(run.stream); };
+  bound.plan.run(run, rates, rows_of_feeds, indices.size(), batch_size, times, finished,
+                 [&](int64_t first, int64_t rows) {
+                   if (copied.to == nullptr) return;
+                   const size_t bytes = static_cast<size_t>(rows * copied.row_size) * sizeof(float);
+                   bound.memory.copy(copied.to + first * copied.row_size, copied.from, bytes, run.stream);
+                 });
 }
 
 }  // namespace
 
 void register_plan(pybind11::module_& m) {
   py::class_<BoundPlan>(m, "Plan", "Kernel calls bound to arrays; see pyconvnet.plan.")
-      .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"))
+      .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"), py::arg("backend") = "cpu")
       .def("run", &run_plan, py::arg("feeds"), py::arg("indices"), py::arg("batch_size"), py::arg("seed"),
            py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(), py::arg("out") = py::none(),
-           py::arg("seconds") = py::none())
+           py::arg("seconds") = py::none(), py::arg("stream") = 0, py::arg("device_indices") = py::none())
       .def_property_readonly(
           "scratch_bytes", [](const BoundPlan& bound) { return bound.plan.scratch_bytes(); },
           "The most that a thread works in during one call.");

@@ -20,6 +20,15 @@ namespace {
 
 namespace py = pybind11;
 
+void copy(void* to, const void* from, size_t bytes, void* stream) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(stream)),
+             "copying outputs");
+}
+
+void synchronize(void* stream) {
+  check_cuda(cudaStreamSynchronize(static_cast<cudaStream_t>(stream)), "waiting for kernels");
+}
+
 // What pyconvnet.config turns into a sentence: the outcome of asking for devices, versions, and the devices.
 py::dict probe() {
   int count = 0, driver = 0, runtime = 0;
@@ -48,9 +57,11 @@ py::dict probe() {
 }  // namespace pyconvnet::cuda
 
 PYBIND11_MODULE(_cuda, m) {
+  using namespace pyconvnet;
   m.doc() = "Kernels of pyconvnet for NVIDIA GPUs. Internal: use the package's public modules.";
   m.def("kernel_tables", [] {
-    return pybind11::capsule(&pyconvnet::cuda::kernel_offer("cuda", "cuda_tf32", false), pyconvnet::kKernelOffer);
+    static const KernelOffer offer = cuda::kernel_offer("cuda", "cuda_tf32", {false, cuda::copy, cuda::synchronize});
+    return pybind11::capsule(&offer, kKernelOffer);
   });
-  m.def("probe", &pyconvnet::cuda::probe, "What the CUDA runtime says: status, message, driver, runtime, devices.");
+  m.def("probe", &cuda::probe, "What the CUDA runtime says: status, message, driver, runtime, devices.");
 }

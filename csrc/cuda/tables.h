@@ -13,10 +13,11 @@ PYCONVNET_TF32_STEMS(PYCONVNET_DECLARE_TF32_STEM)
 #undef PYCONVNET_DECLARE_STEM
 #undef PYCONVNET_DECLARE_TF32_STEM
 
-inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name, bool host_memory) {
+// The tables live as long as the process.
+inline KernelOffer kernel_offer(const char* name, const char* tf32_name, const Memory& memory) {
 #define PYCONVNET_ADD_STEM(stem) add_##stem(table);
 #define PYCONVNET_ADD_TF32_STEM(stem) add_##stem##_tf32(table);
-  static const KernelTable tables[] = {
+  const auto* tables = new KernelTable[]{
       [&] {
         KernelTable table;
         table.name = name;
@@ -33,8 +34,7 @@ inline const KernelOffer& kernel_offer(const char* name, const char* tf32_name, 
   };
 #undef PYCONVNET_ADD_STEM
 #undef PYCONVNET_ADD_TF32_STEM
-  static const KernelOffer offer{kernel_signature(), tables, 2, host_memory};
-  return offer;
+  return {kernel_signature(), tables, 2, memory};
 }
 
 }  // namespace pyconvnet::cuda

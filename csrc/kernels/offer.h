@@ -7,11 +7,18 @@ namespace pyconvnet {
 
 inline constexpr const char* kKernelOffer = "pyconvnet.kernel_offer";
 
+// What _core asks of a backend beside its kernels.
+struct Memory {
+  bool host;  // kernels work where NumPy's arrays are, else where CuPy's are
+  void (*copy)(void* to, const void* from, size_t bytes, void* stream);  // within this memory, behind earlier kernels
+  void (*synchronize)(void* stream);                                     // waits for everything that was launched
+};
+
 struct KernelOffer {
   uint64_t signature;         // of the sources that the module was built from
   const KernelTable* tables;  // they live as long as the process
   int count;
-  bool host_memory;  // whether the kernels work where NumPy's arrays are
+  Memory memory;
 };
 
 // Two modules that disagree on a kernel's name, place or arguments differ in this number.

@@ -17,10 +17,11 @@ class Plan {
 
   // Runs one step for each piece of `batch_size` indices; the last piece may be shorter. run.iteration counts up;
   // `learning_rates` holds one for every step, or a single one for all. After each step, `after_step(first index,
-  // rows)` may copy outputs away. `seconds`, where it is not null, gets [steps, calls]: how long each call took.
-  template <class F>
+  // rows)` may copy outputs away. `seconds`, where it is not null, gets [steps, calls]: how long each call took until
+  // `finished()` came back.
+  template <class Wait, class F>
   void run(Run run, std::span<const float> learning_rates, const int64_t* indices, int64_t count, int64_t batch_size,
-           double* seconds, const F& after_step) const {
+           double* seconds, const Wait& finished, const F& after_step) const {
     check(batch_size >= 1 && batch_size <= capacity_, "Plan.run",
           "batch_size must be from 1 to the plan's capacity " + std::to_string(capacity_) + ", got " +
               std::to_string(batch_size));
@@ -39,6 +40,7 @@ class Plan {
         } else {
           const auto start = std::chrono::steady_clock::now();
           call->run(run);
+          finished();
           *seconds++ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         }
       }

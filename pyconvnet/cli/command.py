@@ -68,7 +68,7 @@ def _run(argv: list[str]) -> int:
         if given.list:
             _list()
         else:
-            run_lecture(given.names, epochs=given.epochs, seeds=given.seeds, out=given.out)
+            run_lecture(given.names, epochs=given.epochs, seeds=given.seeds, out=given.out, device=given.device)
     elif given.command == "doctor":
         return OK if doctor.examine() else FAILED
     elif given.command == "bench":
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     lecture.add_argument("--epochs", type=int, metavar="N", help="at most N epochs")
     lecture.add_argument("--seeds", type=int, default=1, metavar="N", help="train with seeds 0 to N-1 (default 1)")
     lecture.add_argument("--out", default=DEFAULT_FOLDER, metavar="DIR", help="folder (default %(default)s)")
+    lecture.add_argument("--device", default="auto", help="cpu, cuda or cuda:N (default: a GPU where one is ready)")
     lecture.add_argument("--list", action="store_true", help="list the experiments and train nothing")
     commands.add_parser(
         "doctor",

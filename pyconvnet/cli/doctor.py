@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pyconvnet import _core, config, ops, reference
+from pyconvnet import _core, config, devices, ops, reference
 from pyconvnet._cuda_status import cuda_status
 from pyconvnet._terminal import say
 from pyconvnet.datasets import SETS, fashion_mnist
@@ -19,6 +19,7 @@ from pyconvnet.datasets._errors import NotHere
 from pyconvnet.datasets._files import PublishedSet
 from pyconvnet.datasets._locate import DATA_VARIABLE, cache_folder, places
 from pyconvnet.datasets._search import Reader, Source
+from pyconvnet.devices import Device
 from pyconvnet.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from pyconvnet.models import Sequential
 from pyconvnet.random import set_random_seed
@@ -77,27 +78,41 @@ def _isa(name: str) -> Iterator[None]:
 
 
 def _check_kernels(isa: str) -> Finding:
-    """Whole numbers leave no room for rounding: the kernels must equal the reference exactly."""
+    with _isa(isa):
+        _compare_convolution(devices.CPU)
+    return Finding("ok", f"kernels on {isa}: a convolution and its gradients equal the reference")
+
+
+def _compare_convolution(device: Device) -> None:
+    """Whole numbers leave no room for rounding, not even to TF32: the kernels must equal the reference exactly."""
     random = np.random.default_rng(0)
     x = random.integers(-4, 5, (3, 11, 13, 5)).astype(np.float32)
     kernel = random.integers(-4, 5, (3, 3, 5, 19)).astype(np.float32)
-    with _isa(isa):
-        y = ops.conv2d(x, kernel, padding="same")
-        dx = ops.conv2d_backward_data(y, kernel, x.shape, padding="same")
-        dkernel, _ = ops.conv2d_backward_weights(x, y, (3, 3), padding="same")
+    dy = random.integers(-4, 5, (3, 11, 13, 19)).astype(np.float32)
+    given = device.put(x), device.put(kernel), device.put(dy)
+    got = (
+        ops.conv2d(given[0], given[1], padding="same"),
+        ops.conv2d_backward_data(given[2], given[1], x.shape, padding="same"),
+        ops.conv2d_backward_weights(given[0], given[2], (3, 3), padding="same")[0],
+    )
     expected = (
         reference.conv2d(x.astype(float), kernel.astype(float), padding="same"),
-        reference.conv2d_backward_data(y.astype(float), kernel.astype(float), x.shape, padding="same"),
-        reference.conv2d_backward_weights(x.astype(float), y.astype(float), (3, 3), padding="same")[0],
+        reference.conv2d_backward_data(dy.astype(float), kernel.astype(float), x.shape, padding="same"),
+        reference.conv2d_backward_weights(x.astype(float), dy.astype(float), (3, 3), padding="same")[0],
     )
-    if not all(np.array_equal(got, want) for got, want in zip((y, dx, dkernel), expected, strict=True)):
+    if not all(np.array_equal(devices.to_numpy(one), want) for one, want in zip(got, expected, strict=True)):
         raise ArithmeticError("a convolution differs from the reference")
-    return Finding("ok", f"kernels on {isa}: a convolution and its gradients equal the reference")
 
 
 def _check_cuda() -> Finding:
     status = cuda_status()
-    return Finding("failed" if status.broken else "ok" if status.ready else "none", f"cuda: {status.text}")
+    if not status.ready:
+        return Finding("failed" if status.broken else "none", f"cuda: {status.text}")
+    missing = devices.why_no_gpu()
+    if missing is not None:
+        return Finding("none", f"cuda: {status.text}, but {missing}")
+    _compare_convolution(devices.get("cuda"))
+    return Finding("ok", f"cuda: {status.text}; a convolution and its gradients equal the reference")
 
 
 def _check_threads() -> Finding:
@@ -117,7 +132,7 @@ def _trained_weights(threads: int) -> list[np.ndarray]:
     random = np.random.default_rng(0)
     layers = [Conv2D(8, 3, activation="relu"), MaxPooling2D(), Dropout(0.2), Flatten(), Dense(10, "softmax")]
     model = Sequential([Input((14, 14, 1)), *layers])
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", device="cpu")
     x, y = random.random((96, 14, 14, 1), np.float32), random.integers(0, 10, 96)
     losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
     if not losses[-1] < losses[0]:

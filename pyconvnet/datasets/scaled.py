@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from pyconvnet.devices import Device
 
 __all__ = ["ScaledArray"]
 
@@ -58,6 +61,15 @@ class ScaledArray:
         self.divisor = float(divisor)
         self.table: npt.NDArray[np.float32] = (np.arange(256) / self.divisor).astype(np.float32)
         self.table.flags.writeable = False
+
+    def on(self, device: Device) -> ScaledArray:
+        """This view in the memory of a device: itself where it is there."""
+        array = device.put(self.array)
+        if array is self.array:
+            return self
+        moved = ScaledArray.__new__(ScaledArray)
+        moved.array, moved.divisor, moved.table = array, self.divisor, device.put(self.table)
+        return moved
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -161,7 +161,7 @@ class Checkpoint(Callback):
         model.set_weights([arrays[f"weight/{i}"] for i in range(len(model.weights))])
         for i, variable in enumerate(model.trainable_weights):
             for name, slot in optimizer.slots(variable).items():
-                slot[...] = arrays[f"slot/{i}/{name}"]
+                slot.assign(arrays[f"slot/{i}/{name}"])
         optimizer.iterations = int(state["iterations"])
         model._seed = int(state["model_seed"])
         if "best/0" in arrays:
@@ -186,7 +186,7 @@ class Checkpoint(Callback):
         arrays: dict[str, Any] = {f"weight/{i}": variable.array for i, variable in enumerate(model.weights)}
         for i, variable in enumerate(model.trainable_weights):
             for name, slot in model.optimizer.slots(variable).items():
-                arrays[f"slot/{i}/{name}"] = slot
+                arrays[f"slot/{i}/{name}"] = slot.array
         for i, best in enumerate(watchers.best_weights):
             arrays[f"best/{i}"] = best
         with whole_file(self.path) as beside:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyconvnet import devices
 from pyconvnet._plain import json_text
 from pyconvnet._terminal import counted, say
 from pyconvnet.lecture import comparison, estimate, experiments, lessons, pictures, records, rising_loss, table
@@ -32,6 +33,7 @@ class Job:
         seeds: 0, 1, ... below this number.
         quick: whether it is the quick preset.
         folder: where everything is written.
+        device: where the models run.
     """
 
     experiments: tuple[Experiment, ...]
@@ -39,6 +41,7 @@ class Job:
     seeds: int
     quick: bool
     folder: Path
+    device: str
 
 
 def run_lecture(
@@ -47,6 +50,7 @@ def run_lecture(
     epochs: int | None = None,
     seeds: int = 1,
     out: str | os.PathLike[str] = DEFAULT_FOLDER,
+    device: str = "auto",
     verbose: Any = "auto",
 ) -> list[Record]:
     """Trains experiments and writes ``results.json``, ``table.md``, pictures of each and a picture of each study.
@@ -60,13 +64,14 @@ def run_lecture(
         epochs: at most so many.
         seeds: trains with the seeds 0 to ``seeds - 1``.
         out: the folder.
+        device: as for `compile`.
         verbose: as for `fit`.
 
     Returns:
         The records of all finished runs in the folder.
 
     Raises:
-        ValueError: an unknown name, or numbers out of range.
+        ValueError: an unknown name, numbers out of range, or a device that is not there.
         DatasetNotFoundError: MNIST or CIFAR-10 cannot be had; the message says which files to put where.
         OSError: the folder cannot be written.
         ImportError: a lesson is wanted and matplotlib is missing.
@@ -77,7 +82,7 @@ def run_lecture(
     verbosity("lecture", verbose)
     wanted_lessons = lessons.selected(names)
     others = [name for name in names if name not in (*lessons.LESSONS, lessons.ALL)]
-    job = _job(others, epochs, seeds, Path(out))
+    job = _job(others, epochs, seeds, Path(out), device)
     if others or not names:
         _train_all(job, verbose)
     if wanted_lessons:
@@ -107,13 +112,16 @@ def _train_all(job: Job, verbose: Any) -> None:
     say(f"Written to {job.folder}: table.md, results.json{drawings}")
 
 
-def _job(names: Sequence[str], epochs: int | None, seeds: int, folder: Path) -> Job:
+def _job(names: Sequence[str], epochs: int | None, seeds: int, folder: Path, device: str) -> Job:
     chosen = tuple(experiments.selected(names, also=(*lessons.LESSONS, lessons.ALL)))
     integer("lecture", "seeds", seeds)
+    devices.get(device, "lecture")
     most = None if epochs is None else integer("lecture", "epochs", epochs)
     quick = not names
     limits = {one.name: one.quick_epochs if quick and one.quick_epochs else one.epochs for one in chosen}
-    return Job(chosen, {name: min(limit, most or limit) for name, limit in limits.items()}, seeds, quick, folder)
+    return Job(
+        chosen, {name: min(limit, most or limit) for name, limit in limits.items()}, seeds, quick, folder, device
+    )
 
 
 def _announce(job: Job, images: Mapping[DataSet, Images]) -> None:
@@ -158,7 +166,10 @@ def _run_pair(job: Job, experiment: Experiment, seed: int, images: Images, heade
     if experiment.remark:
         say(f"({experiment.remark})")
     file = records.model_of(job.folder, name)
-    run = train(experiment, images, seed=seed, epochs=epochs, verbose=verbose, checkpoint=checkpoint, model_file=file)
+    run = train(
+        experiment, images, seed=seed, epochs=epochs, device=job.device, verbose=verbose, checkpoint=checkpoint,
+        model_file=file,
+    )  # fmt: skip
     records.write(path, records.record_of(run, images, job.quick))
     checkpoint.unlink(missing_ok=True)
     pace = f"{1e3 * run.step_seconds:.2f} ms a step, {run.training_seconds:.1f} s of training"

@@ -119,7 +119,7 @@ def record_of(run: Run, images: Images, quick: bool) -> Record:
         "ms_per_step": round(1e3 * run.step_seconds, 4),
         "training_seconds": round(run.training_seconds, 3),
         "seconds": round(run.seconds, 3),
-        "config": config.describe(),
+        "config": {**config.describe(), "device": str(run.model.device)},
         "history": run.history.history,
         "shown": _shown(run, images, np.arange(min(SHOWN_IMAGES, len(images.y_test)))),
     }

@@ -84,7 +84,7 @@ def run_experiment(
         name: such as "conv" (`pyconvnet.lecture.EXPERIMENTS`).
         epochs: at most so many; the lecture's number if None.
         seed: makes the run repeatable (`set_random_seed`); drawn if None.
-        device: "auto" or "cpu".
+        device: as for `compile`.
         verbose: as for `fit`.
         out: a folder for `TrainResult.save`, and for the model file of an experiment that writes one.
 

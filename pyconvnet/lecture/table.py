@@ -202,12 +202,14 @@ def _milliseconds(values: Sequence[float]) -> str:
 
 
 def made_with(groups: Sequence[Group]) -> str:
-    """The version, the processor and the threads of the runs; where they differ, which rows were made with what."""
+    """The version and what the runs were made on; where that differs, which rows were made with what."""
     found: dict[str, dict[str, None]] = {}
     for group in groups:
         for record in group.records:
             made = record["config"]
             maker = f"pyconvnet {made['pyconvnet']}, {made['processor']}, {counted(int(made['threads']), 'thread')}"
+            if made["device"].startswith("cuda"):
+                maker = f"pyconvnet {made['pyconvnet']}, {made['cuda'].partition(' (')[0]} ({made['device']})"
             found.setdefault(maker, {})[group.experiment.name] = None
     if len(found) == 1:
         return next(iter(found))

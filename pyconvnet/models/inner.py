@@ -117,7 +117,7 @@ def gradients_at(
         raise ValueError(f"{who}: score_weights must have shape {expected}, got {weights.shape}")
     rows = min(batch_size, len(data))
     part = _with_outputs(model, [tensor, *model.outputs])
-    plan = build_gradient_plan(part, PlanSpec("differentiate", rows, **config.plan_switches()))
+    plan = build_gradient_plan(part, PlanSpec("differentiate", rows, **config.plan_switches(model.device)))
     if plan is None:
         raise ValueError(
             f"{who}: the scores of {model.label}, before a softmax or sigmoid at its end, do not depend on the output "

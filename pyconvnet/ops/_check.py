@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from pyconvnet import devices
 
 FloatArray = NDArray[np.float32]
 
@@ -89,14 +91,35 @@ def output_size(
 
 
 def float_array(who: str, name: str, value: ArrayLike, rank: int | None = None) -> FloatArray:
-    """A C-contiguous float32 copy or view of a numeric array."""
+    """A C-contiguous float32 copy or view of a numeric array, in the memory in which it lies."""
     refuse_masked(who, name, value)
-    array = np.asarray(value)
+    array = numbers(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}")
     if rank is not None and array.ndim != rank:
         raise ValueError(f"{who}: {name} must have {rank} axes, got shape {array.shape}")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return contiguous(array)
+
+
+def numbers(value: ArrayLike) -> np.ndarray:
+    """An array as NumPy's, or one in a GPU's memory as CuPy's."""
+    array: np.ndarray = devices.as_array(value) if devices.on_gpu(value) else np.asarray(value)
+    return array
+
+
+def contiguous(array: np.ndarray, dtype: DTypeLike = np.float32) -> Any:
+    """The same values, C-contiguous and of this dtype, where they are."""
+    return devices.of(array).contiguous(array, dtype)
+
+
+def empty(beside: np.ndarray, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Any:
+    """A C-contiguous array with anything in it, in the memory in which `beside` lies."""
+    return devices.of(beside).empty(shape, dtype)
+
+
+def zeros(beside: np.ndarray, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Any:
+    """A C-contiguous array of zeros, in the memory in which `beside` lies."""
+    return devices.of(beside).zeros(shape, dtype)
 
 
 def refuse_masked(who: str, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""One eager call of a kernel on NumPy arrays."""
+"""One eager call of a kernel, where its arrays lie."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pyconvnet import _core
+from pyconvnet import _core, config, devices
 
 _NO_INDICES = np.empty(0, np.int64)
 
@@ -27,9 +27,29 @@ def run_kernel(
 ) -> None:
     """Runs `kernel` once; `buffers` are C-contiguous arrays by the kernel's own names, outputs written in place.
 
-    A missing optional buffer is None. A kernel that gathers reads the rows `indices`
-    int64 [rows] of `feed`, an array of any numeric dtype and strides.
+    CuPy's arrays are worked on where they lie, NumPy's by the processor (by the emulator, where `config.device` asks
+    for it). A missing optional buffer is None. A kernel that gathers reads the rows `indices` int64 [rows] of `feed`,
+    an array of any numeric dtype and strides.
     """
     given = {name: array for name, array in buffers.items() if array is not None}
-    sources: list[tuple[np.ndarray, np.ndarray | None]] = [] if feed is None else [(feed, None)]
-    _core.run_kernel(kernel, dict(attributes), given, rows, seed, iteration, learning_rate, sources, indices)
+    sources = [] if feed is None else [(feed, None)]
+    device = next((devices.of(array) for array in given.values() if devices.on_gpu(array)), None)
+    if device is None:
+        device = devices.get("emu") if config.device == "emu" else devices.CPU
+    attributes = dict(attributes)
+    with device.current():
+        if not device.is_host:
+            given |= _scratch(device, kernel, attributes, rows)
+        uploaded = None if device.is_host or feed is None else device.put(indices)
+        _core.run_kernel(
+            kernel, attributes, given, rows, seed, iteration, learning_rate, sources, indices,
+            device.backend(config.tf32 and not config.strict), device.stream(), uploaded,
+        )  # fmt: skip
+
+
+def _scratch(device: devices.Device, kernel: str, attributes: dict[str, Any], rows: int) -> dict[str, Any]:
+    return {
+        name: device.empty((count * (rows if for_each_row else 1),), dtype)
+        for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, attributes)
+        if role == "scratch"
+    }

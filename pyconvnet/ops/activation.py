@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyconvnet._suggest import known
-from pyconvnet.ops._check import FloatArray, float_array, real, same_shape
+from pyconvnet.ops._check import FloatArray, empty, float_array, real, same_shape
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -101,7 +101,7 @@ def activation(x: ArrayLike, function: str, **parameters: float) -> FloatArray:
     if function == "linear":
         return x.copy()
     rows, features = _rows_and_features(who, x.shape)
-    y = np.empty_like(x)
+    y = empty(x, x.shape)
     attributes = kernel_attributes(function, parameter, features, features)
     run_kernel("activation_forward", attributes, rows=rows, x=x, y=y)
     return y
@@ -136,9 +136,9 @@ def activation_backward(dy: ArrayLike, x: ArrayLike, function: str, **parameters
     attributes = kernel_attributes(function, parameter, features, features)
     saved = x
     if not saves_input(function):
-        saved = np.empty_like(x)
+        saved = empty(x, x.shape)
         run_kernel("activation_forward", attributes, rows=rows, x=x, y=saved)
-    dx = np.empty_like(x)
+    dx = empty(x, x.shape)
     run_kernel("activation_backward", attributes, rows=rows, dy=dy, saved=saved, dx=dx)
     return dx
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, real, same_shape
+from pyconvnet.ops._check import FloatArray, empty, float_array, real, same_shape
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -72,7 +72,7 @@ def batch_norm(
     variance = _per_feature(who, "moving_variance", moving_variance, c)
     scale, offset = _optional(who, "gamma", gamma, c), _optional(who, "beta", beta, c)
     attributes = dict(features=c, size=c, epsilon=real(who, "epsilon", epsilon, minimum=0.0))
-    y = np.empty_like(x)
+    y = empty(x, x.shape)
     run_kernel(
         "batch_norm_inference", attributes, rows=rows,
         x=x, gamma=scale, beta=offset, moving_mean=mean, moving_variance=variance, y=y,
@@ -108,7 +108,7 @@ def batch_norm_training(
         raise ValueError(f"{who}: x must have at least one row to take a mean of, got shape {x.shape}")
     scale, offset = _optional(who, "gamma", gamma, c), _optional(who, "beta", beta, c)
     attributes = dict(features=c, size=c, epsilon=real(who, "epsilon", epsilon, minimum=0.0), momentum=0.0)
-    y, mean, variance = np.empty_like(x), np.empty(c, np.float32), np.empty(c, np.float32)
+    y, mean, variance = empty(x, x.shape), empty(x, (c,)), empty(x, (c,))
     run_kernel(
         "batch_norm_forward", attributes, rows=rows, x=x, gamma=scale, beta=offset, y=y, mean=mean, variance=variance
     )
@@ -152,7 +152,7 @@ def batch_norm_backward(
     mean, variance = _per_feature(who, "mean", mean, c), _per_feature(who, "variance", variance, c)
     epsilon = real(who, "epsilon", epsilon, minimum=0.0)
     attributes = dict(features=c, size=c, epsilon=epsilon, constant_statistics=False)
-    dx, dgamma, dbeta = np.empty_like(x), np.empty(c, np.float32), np.empty(c, np.float32)
+    dx, dgamma, dbeta = empty(x, x.shape), empty(x, (c,)), empty(x, (c,))
     run_kernel(
         "batch_norm_backward", attributes, rows=rows,
         dy=dy, x=x, gamma=scale, mean=mean, variance=variance, dx=dx, dgamma=dgamma, dbeta=dbeta,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, real
+from pyconvnet.ops._check import FloatArray, float_array, real, zeros
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Tensor
 
@@ -57,7 +57,8 @@ def clip_by_norm(gradient: ArrayLike, *, limit: float) -> FloatArray:
     Formula: TensorFlow's `clip_by_norm`, which Keras uses for `clipnorm`.
     """
     who = "clip_by_norm"
-    g, total = float_array(who, "gradient", gradient).copy(), np.zeros(1)
+    g = float_array(who, "gradient", gradient).copy()
+    total = zeros(g, (1,), np.float64)
     largest = _limit(who, limit)
     run_kernel("sum_of_squares", dict(size=g.size), rows=1, gradient=g, sum=total)
     run_kernel(who, dict(size=g.size, limit=largest), rows=1, gradient=g, sum=total)
@@ -91,7 +92,7 @@ def clip_by_global_norm(gradients: Sequence[ArrayLike], *, limit: float) -> list
     largest = _limit(who, limit)
     before: np.ndarray | None = None
     for g in arrays:
-        total = np.zeros(1)
+        total = zeros(g, (1,), np.float64)
         run_kernel("sum_of_squares", dict(size=g.size), rows=1, gradient=g, before=before, sum=total)
         before = total
     for g in arrays:

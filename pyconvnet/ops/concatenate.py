@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, integer
+from pyconvnet.ops._check import FloatArray, empty, float_array, integer
 from pyconvnet.ops._check import sizes as check_sizes
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
@@ -68,7 +67,7 @@ def concatenate(first: ArrayLike, second: ArrayLike, *more: ArrayLike, axis: int
     place = _place(who, shape, axis)
     if place == 0:
         raise ValueError(f"{who}: axis must not be the first, which is that of the rows, got {axis}")
-    joined, offset, outer = np.empty(shape, np.float32), 0, math.prod(shape[1:place])
+    joined, offset, outer = empty(parts[0], shape), 0, math.prod(shape[1:place])
     for part in parts:
         length, total = math.prod(part.shape[place:]), math.prod(shape[place:])
         if part.size:
@@ -105,7 +104,7 @@ def concatenate_backward(dy: ArrayLike, sizes: Sequence[int], *, axis: int = -1)
     inner, outer = math.prod(joined.shape[place + 1 :]), math.prod(joined.shape[1:place])
     parts, offset = [], 0
     for size in lengths:
-        part = np.empty((*joined.shape[:place], size, *joined.shape[place + 1 :]), np.float32)
+        part = empty(joined, (*joined.shape[:place], size, *joined.shape[place + 1 :]))
         if part.size:
             attributes = dict(outer=outer, length=size * inner, total=joined.shape[place] * inner, offset=offset)
             run_kernel("concatenate_backward", attributes, rows=len(joined), djoined=joined, dpart=part)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from pyconvnet.ops._check import (
     FloatArray,
+    empty,
     float_array,
     image_shape,
     image_sizes,
@@ -115,7 +115,7 @@ def conv2d(
     b = None if bias is None else float_array(who, "bias", bias, 1)
     if b is not None:
         same_shape(who, "bias", b.shape, (g["c_out"],))
-    y = np.empty((len(x), g["oh"], g["ow"], g["c_out"]), np.float32)
+    y = empty(x, (len(x), g["oh"], g["ow"], g["c_out"]))
     name, attributes = kernel_call("forward", g, check_algorithm(who, algorithm, g))
     run_kernel(name, {**attributes, "relu": False}, rows=len(x), x=x, kernel=kernel, bias=b, y=y)
     return y
@@ -157,7 +157,7 @@ def conv2d_backward_data(
     g = conv2d_geometry(who, shape, kernel.shape[:2], kernel.shape[3], strides, padding, dilation_rate, groups)
     same_shape(who, "kernel", kernel.shape, _kernel_shape(g))
     same_shape(who, "dy", dy.shape, (len(dy), g["oh"], g["ow"], g["c_out"]))
-    dx = np.empty((len(dy), *shape), np.float32)
+    dx = empty(dy, (len(dy), *shape))
     name, attributes = kernel_call("backward_data", g, check_algorithm(who, algorithm, g))
     run_kernel(name, attributes, rows=len(dy), dy=dy, kernel=kernel, dx=dx)
     return dx
@@ -198,7 +198,7 @@ def conv2d_backward_weights(
     x, dy = float_array(who, "x", x, 4), float_array(who, "dy", dy, 4)
     g = conv2d_geometry(who, x.shape[1:], kernel_size, dy.shape[3], strides, padding, dilation_rate, groups)
     same_shape(who, "dy", dy.shape, (len(x), g["oh"], g["ow"], g["c_out"]))
-    dkernel, dbias = np.empty(_kernel_shape(g), np.float32), np.empty(g["c_out"], np.float32)
+    dkernel, dbias = empty(x, _kernel_shape(g)), empty(x, (g["c_out"],))
     name, attributes = kernel_call("backward_weights", g, check_algorithm(who, algorithm, g))
     run_kernel(name, attributes, rows=len(x), x=x, dy=dy, dkernel=dkernel, dbias=dbias)
     return dkernel, dbias
@@ -207,7 +207,7 @@ def conv2d_backward_weights(
 def _geometry_and_algorithm(node: Node, emit: Emitter) -> tuple[dict[str, int], str]:
     g = {name: value for name, value in node.attributes.items() if name not in ("relu", "bfloat16")}
     dot = emit.bfloat16 if node.attributes["bfloat16"] else "plain"
-    return g, choose_algorithm(g, winograd=emit.winograd, bfloat16=dot)
+    return g, choose_algorithm(g, winograd=emit.winograd, bfloat16=dot, backend=emit.backend)
 
 
 class Conv2dRule:

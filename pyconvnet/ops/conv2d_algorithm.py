@@ -101,7 +101,7 @@ def multiplied(g: Mapping[str, int], algorithm: str) -> float:
     return -(-g["oh"] // m) * -(-g["ow"] // m) * (m + 2) ** 2 / (9 * g["oh"] * g["ow"])
 
 
-def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "plain") -> str:
+def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "plain", backend: str = "cpu") -> str:
     """The cheapest algorithm for a geometry.
 
     Args:
@@ -109,15 +109,17 @@ def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "p
         winograd: whether Winograd may be taken at all. F(2x2) is never taken: it multiplies more than F(4x4) and rounds
             less, and is there for comparison.
         bfloat16: how bfloat16 numbers are multiplied; "plain", where they are not to be or where it is not fast.
+        backend: whose kernels are called; it may have direct ones only.
     """
     candidates = ["direct"]
     if offers_gemm(g):
         candidates += ["gemm"]
-    # a backend may have direct kernels only
+    winograd = winograd and _core.offers_kernel("conv2d_winograd_forward", backend)
     if winograd and offers_winograd(g) and min(g["c_in"], g["c_out"]) >= 16:
-        candidates += ["winograd_4x4", "winograd_3x3"] if _core.offers_kernel("conv2d_winograd_forward") else []
-    if bfloat16 in _BFLOAT16_PRODUCT_COST and g["groups"] == 1 and g["c_in"] >= 8:
-        candidates += ["bfloat16"] if _core.offers_kernel("conv2d_bfloat16_forward") else []
+        candidates += ["winograd_4x4", "winograd_3x3"]
+    dot = bfloat16 in _BFLOAT16_PRODUCT_COST and _core.offers_kernel("conv2d_bfloat16_forward", backend)
+    if dot and g["groups"] == 1 and g["c_in"] >= 8:
+        candidates += ["bfloat16"]
     return min(candidates, key=lambda algorithm: cost(g, algorithm, bfloat16))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, same_shape
+from pyconvnet.ops._check import FloatArray, empty, float_array, same_shape
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -43,7 +43,7 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Flo
     b = None if bias is None else float_array(who, "bias", bias, 1)
     if b is not None:
         same_shape(who, "bias", b.shape, (m,))
-    y = np.empty((*x.shape[:-1], m), np.float32)
+    y = empty(x, (*x.shape[:-1], m))
     attributes = dict(vectors=1, k=k, m=m, relu=False)
     run_kernel("dense_forward", attributes, rows=rows, x=x, kernel=kernel, bias=b, y=y)
     return y
@@ -72,7 +72,7 @@ def dense_backward_data(dy: ArrayLike, kernel: ArrayLike) -> FloatArray:
     rows = _matrix_rows(who, "dy", dy)
     k, m = kernel.shape
     same_shape(who, "dy", dy.shape, (*dy.shape[:-1], m))
-    dx = np.empty((*dy.shape[:-1], k), np.float32)
+    dx = empty(dy, (*dy.shape[:-1], k))
     run_kernel("dense_backward_data", dict(vectors=1, k=k, m=m), rows=rows, dy=dy, kernel=kernel, dx=dx)
     return dx
 
@@ -100,7 +100,7 @@ def dense_backward_weights(x: ArrayLike, dy: ArrayLike) -> tuple[FloatArray, Flo
     rows = _matrix_rows(who, "x", x)
     same_shape(who, "dy", dy.shape, (*x.shape[:-1], dy.shape[-1] if dy.ndim else 0))
     k, m = x.shape[-1], dy.shape[-1]
-    dkernel, dbias = np.empty((k, m), np.float32), np.empty(m, np.float32)
+    dkernel, dbias = empty(x, (k, m)), empty(x, (m,))
     attributes = dict(vectors=1, k=k, m=m)
     run_kernel("dense_backward_weights", attributes, rows=rows, x=x, dy=dy, dkernel=dkernel, dbias=dbias)
     return dkernel, dbias

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, integer
+from pyconvnet.ops._check import FloatArray, empty, float_array, integer
 from pyconvnet.ops._check import rate as check_rate
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
@@ -46,7 +45,7 @@ def dropout(x: ArrayLike, rate: float, *, seed: int, iteration: int = 0, instanc
     """
     who = "dropout"
     x = float_array(who, "x", x)
-    y = np.empty_like(x)
+    y = empty(x, x.shape)
     attributes = _checked_attributes(who, x.size, rate, seed, iteration, instance)
     run_kernel("dropout_forward", attributes, rows=1, seed=seed, iteration=iteration, x=x, y=y)
     return y
@@ -73,7 +72,7 @@ def dropout_backward(dy: ArrayLike, rate: float, *, seed: int, iteration: int = 
     """
     who = "dropout_backward"
     dy = float_array(who, "dy", dy)
-    dx = np.empty_like(dy)
+    dx = empty(dy, dy.shape)
     attributes = _checked_attributes(who, dy.size, rate, seed, iteration, instance)
     run_kernel("dropout_backward", attributes, rows=1, seed=seed, iteration=iteration, dy=dy, dx=dx)
     return dx

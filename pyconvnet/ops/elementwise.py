@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, real, same_shape
+from pyconvnet.ops._check import FloatArray, empty, float_array, real, same_shape
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -36,7 +35,7 @@ def add(a: ArrayLike, b: ArrayLike) -> FloatArray:
         array([4., 6.], dtype=float32)
     """
     first, second = _pair("add", a, b)
-    y = np.empty_like(first)
+    y = empty(first, first.shape)
     if y.size:
         run_kernel("add_forward", dict(for_each_row=False, size=y.size), rows=1, a=first, b=second, y=y)
     return y
@@ -60,7 +59,7 @@ def multiply(a: ArrayLike, b: ArrayLike) -> FloatArray:
         array([3., 8.], dtype=float32)
     """
     first, second = _pair("multiply", a, b)
-    y = np.empty_like(first)
+    y = empty(first, first.shape)
     if y.size:
         run_kernel("multiply_forward", dict(size=y.size), rows=1, a=first, b=second, y=y)
     return y
@@ -111,7 +110,7 @@ def rescale(x: ArrayLike, scale: float, offset: float = 0.0) -> FloatArray:
     """
     who = "rescale"
     x = float_array(who, "x", x)
-    y = np.empty_like(x)
+    y = empty(x, x.shape)
     attributes = dict(size=x.size, scale=real(who, "scale", scale), offset=real(who, "offset", offset))
     if y.size:
         run_kernel("rescale_forward", attributes, rows=1, x=x, y=y)

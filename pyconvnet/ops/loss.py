@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, same_shape
+from pyconvnet.ops._check import FloatArray, contiguous, empty, float_array, numbers, same_shape
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.elementwise import emit_rescale
 from pyconvnet.ops.rule import Emitter, Tensor
@@ -271,13 +271,13 @@ def _class_numbers(who: str, labels: np.ndarray, classes: int) -> np.ndarray:
         raise ValueError(f"{who}: class numbers must be integers, got dtype {labels.dtype}; use labels.astype('int32')")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"{who}: labels must be from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
-    return np.ascontiguousarray(labels, dtype=np.int32)
+    return contiguous(labels, np.int32)
 
 
 def _class_loss(
     who: str, name: str, predictions: ArrayLike, labels: ArrayLike, sample_weight: ArrayLike | None
 ) -> LossAndGradient:
-    outputs, truth = _rows(who, name, predictions, 2), np.asarray(labels)
+    outputs, truth = _rows(who, name, predictions, 2), numbers(labels)
     n, classes = len(outputs), outputs.shape[-1]
     buffers: dict[str, Any]
     if truth.shape == outputs.shape[:-1]:
@@ -306,6 +306,6 @@ def _value_loss(
 
 
 def _run(kernel: str, attributes: dict[str, Any], outputs: FloatArray, buffers: dict[str, Any]) -> LossAndGradient:
-    loss, gradient = np.empty(len(outputs), np.float32), np.empty_like(outputs)
+    loss, gradient = empty(outputs, (len(outputs),)), empty(outputs, outputs.shape)
     run_kernel(kernel, attributes, rows=len(outputs), predictions=outputs, loss=loss, dpredictions=gradient, **buffers)
     return loss, gradient

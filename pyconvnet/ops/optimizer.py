@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, integer, rate, real, same_shape
+from pyconvnet.ops._check import FloatArray, float_array, integer, rate, real, same_shape, zeros
 from pyconvnet.ops._kernel import run_kernel
 
 
@@ -47,7 +47,7 @@ def sgd(
     w, g = _weights_and_gradient(who, weights, gradient)
     step = real(who, "learning_rate", learning_rate, minimum=0.0)
     attributes = dict(momentum=rate(who, "momentum", momentum), nesterov=bool(nesterov))
-    v = _slot(who, "velocity", velocity, w.shape)
+    v = _slot(who, "velocity", velocity, w)
     if momentum != 0:
         _update(who, attributes, step, 0, w, g, {"velocity": v})
         return w, v
@@ -95,7 +95,7 @@ def adam(
     """
     who = "adam"
     w, g = _weights_and_gradient(who, weights, gradient)
-    slots = dict(m=_slot(who, "m", m, w.shape), v=_slot(who, "v", v, w.shape))
+    slots = dict(m=_slot(who, "m", m, w), v=_slot(who, "v", v, w))
     attributes = dict(
         beta_1=rate(who, "beta_1", beta_1, below_one=True),
         beta_2=rate(who, "beta_2", beta_2, below_one=True),
@@ -144,7 +144,7 @@ def rmsprop(
     """
     who = "rmsprop"
     w, g = _weights_and_gradient(who, weights, gradient)
-    slots = dict(velocity=_slot(who, "velocity", velocity, w.shape))
+    slots = dict(velocity=_slot(who, "velocity", velocity, w))
     attributes = dict(
         rho=rate(who, "rho", rho),
         momentum=rate(who, "momentum", momentum),
@@ -152,7 +152,7 @@ def rmsprop(
     )
     buffer = None
     if momentum_buffer is not None or momentum != 0:
-        buffer = _slot(who, "momentum_buffer", momentum_buffer, w.shape)
+        buffer = _slot(who, "momentum_buffer", momentum_buffer, w)
     if momentum != 0 and buffer is not None:
         slots["momentum_buffer"] = buffer
     _update(who, attributes, real(who, "learning_rate", learning_rate, minimum=0.0), 0, w, g, slots)
@@ -253,10 +253,11 @@ def _weights_and(who: str, name: str, weights: ArrayLike, other: ArrayLike) -> t
     return w, array
 
 
-def _slot(who: str, name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
+def _slot(who: str, name: str, value: ArrayLike | None, weights: FloatArray) -> FloatArray:
     """A copy of an array that the kernel changes; zeros where there is none yet."""
     if value is None:
-        return np.zeros(shape, np.float32)
+        fresh: FloatArray = zeros(weights, weights.shape)
+        return fresh
     array: FloatArray = float_array(who, name, value).copy()
-    same_shape(who, name, array.shape, shape)
+    same_shape(who, name, array.shape, weights.shape)
     return array

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from pyconvnet.ops._check import (
     FloatArray,
+    empty,
     float_array,
     image_shape,
     image_sizes,
@@ -59,21 +60,21 @@ def _pool2d(
 ) -> FloatArray:
     images = float_array(who, "x", x, 4)
     g = pool2d_geometry(who, images.shape[1:], pool_size, strides, padding)
-    y = np.empty((len(images), *_output_shape(g)), np.float32)
+    y = empty(images, (len(images), *_output_shape(g)))
     run_kernel(kernel, g, rows=len(images), x=images, y=y)
     return y
 
 
 def _max_pool2d_backward(who: str, dy: FloatArray, images: FloatArray, g: dict[str, int]) -> FloatArray:
     _check_winner(who, g)
-    y, argmax, dx = np.empty_like(dy), np.empty(dy.shape, np.uint16), np.empty_like(images)
+    y, argmax, dx = empty(dy, dy.shape), empty(dy, dy.shape, np.uint16), empty(images, images.shape)
     run_kernel("max_pool2d_forward", g, rows=len(images), x=images, y=y, argmax=argmax)
     run_kernel("max_pool2d_backward", g, rows=len(images), dy=dy, argmax=argmax, dx=dx)
     return dx
 
 
 def _avg_pool2d_backward(dy: FloatArray, shape: tuple[int, int, int], g: dict[str, int]) -> FloatArray:
-    dx = np.empty((len(dy), *shape), np.float32)
+    dx = empty(dy, (len(dy), *shape))
     run_kernel("avg_pool2d_backward", g, rows=len(dy), dy=dy, dx=dx)
     return dx
 

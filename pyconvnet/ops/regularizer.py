@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, real
+from pyconvnet.ops._check import FloatArray, float_array, real, zeros
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Tensor
 
@@ -34,11 +34,11 @@ def l1_l2(weights: ArrayLike, *, l1: float = 0.0, l2: float = 0.0) -> tuple[Floa
     who = "l1_l2"
     w = float_array(who, "weights", weights)
     l1, l2 = real(who, "l1", l1, minimum=0.0), real(who, "l2", l2, minimum=0.0)
-    penalty, gradient = np.zeros(1, np.float64), np.zeros_like(w)
+    penalty, gradient = zeros(w, (1,), np.float64), zeros(w, w.shape)
     attributes = dict(size=w.size, l1=l1, l2=l2)
     run_kernel("l1_l2", attributes, rows=1, w=w, penalty=penalty)
     run_kernel("l1_l2_backward", attributes, rows=1, w=w, gradient=gradient)
-    return np.asarray(penalty[0], np.float32), gradient
+    return penalty.astype(np.float32).reshape(()), gradient
 
 
 def emit_l1_l2(emit: Emitter, variable: Tensor, penalty: Tensor, *, l1: float, l2: float) -> None:

@@ -25,7 +25,7 @@ class Tensor:
     batched: bool = True
     kind: str = "activation"
     variable: Variable | None = None
-    array: Any = None  # the NumPy array behind a slot
+    array: Any = None  # behind a variable or a slot, in the memory of the plan's device
 
     @property
     def size(self) -> int:
@@ -61,6 +61,7 @@ class Emitter(Protocol):
     updating_statistics: bool  # moving statistics follow those of the batch
     winograd: bool  # convolutions may be computed by Winograd's algorithm
     bfloat16: str  # how bfloat16 numbers are multiplied where a layer asks for it; "plain": they are not
+    backend: str  # whose kernels are called
 
     def call(self, kernel: str, attributes: dict[str, Any], label: str, /, **buffers: Tensor | None) -> None:
         """Adds a kernel call; `buffers` by the kernel's names. Scratch is added by the plan."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, image_sizes, integer
+from pyconvnet.ops._check import FloatArray, empty, float_array, image_sizes, integer
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.rule import Emitter, Node, Tensor
 
@@ -69,7 +68,7 @@ def zero_pad2d(x: ArrayLike, padding: Any) -> FloatArray:
     """
     images = float_array("zero_pad2d", "x", x, 4)
     g = zero_pad2d_geometry("zero_pad2d", images.shape[1:], padding)
-    y = np.empty((len(images), *zero_pad2d_shape(g)), np.float32)
+    y = empty(images, (len(images), *zero_pad2d_shape(g)))
     run_kernel("zero_pad2d_forward", g, rows=len(images), x=images, y=y)
     return y
 
@@ -97,7 +96,7 @@ def zero_pad2d_backward(dy: ArrayLike, padding: Any) -> FloatArray:
     (top, bottom), (left, right) = frame(who, padding)
     n, oh, ow, c = gradient.shape
     g = zero_pad2d_geometry(who, (oh - top - bottom, ow - left - right, c), padding)
-    dx = np.empty((n, g["h"], g["w"], c), np.float32)
+    dx = empty(gradient, (n, g["h"], g["w"], c))
     run_kernel("zero_pad2d_backward", g, rows=n, dy=gradient, dx=dx)
     return dx
 

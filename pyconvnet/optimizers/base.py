@@ -7,7 +7,6 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pyconvnet._answer import AnsweredNumber
 from pyconvnet._identifiers import Configurable, argument_names, refuse_methods, serialize
@@ -231,21 +230,23 @@ class Optimizer(Configurable):
         named = self._undecayed_names is not None and re.search(self._undecayed_names, variable.path) is not None
         return 0.0 if self.weight_decay is None or named or variable in self._undecayed else self.weight_decay
 
-    def slots(self, variable: Variable) -> dict[str, NDArray[Any]]:
-        """What this optimizer remembers of a weight, made of zeros at first use.
+    def slots(self, variable: Variable) -> dict[str, Variable]:
+        """What this optimizer remembers of a weight, made of zeros at first use; it lies where the weight does.
 
         Args:
             variable: the weight.
 
         Returns:
-            By name, float32 arrays of the weight's shape that training changes in place.
+            By name, variables of the weight's shape that training changes.
         """
         if variable not in self._slots:
             names = (*slot_names(self.kind, self.attributes), *(("average",) if self.use_ema else ()))
             self._slots[variable] = {
                 name: Variable.zeros(variable.shape, name=name, path=f"{variable.path}/{name}") for name in names
             }
-        return {name: slot.array for name, slot in self._slots[variable].items()}
+        for slot in self._slots[variable].values():
+            slot.move_to(variable.device)
+        return self._slots[variable]
 
     def check_trains(self, variables: Sequence[Variable]) -> None:
         """Refuses the weights of another model than before: its steps and what is remembered would go on for them.
@@ -266,7 +267,7 @@ class Optimizer(Configurable):
         """
         if self.use_ema and self.iterations:
             for variable in var_list:
-                variable.assign(self.slots(variable)["average"])
+                variable.assign(self.slots(variable)["average"].array)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain Python values; what is switched off is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from functools import partial
 
 from pyconvnet.ops.conv2d_algorithm import choose_algorithm, cost
 from pyconvnet.ops.rule import Node, Tensor
@@ -13,7 +14,7 @@ from pyconvnet.plan.graph import Graph
 _CELL_COST, _LANES = 10.0, 16
 
 
-def average_first(graph: Graph, watched: Set[int], *, winograd: bool, bfloat16: str) -> None:
+def average_first(graph: Graph, watched: Set[int], *, winograd: bool, bfloat16: str, backend: str) -> None:
     """A convolution without activation and the average pooling behind it trade places, where that costs less.
 
     The mean of what a linear map makes of some inputs is what it makes of their mean: the input is averaged over
@@ -23,7 +24,7 @@ def average_first(graph: Graph, watched: Set[int], *, winograd: bool, bfloat16: 
     Args:
         graph: changed in place; ReLUs are nodes of their own yet.
         watched: ids of tensors that may not vanish.
-        winograd, bfloat16: as in `PlanSpec`.
+        winograd, bfloat16, backend: as in `PlanSpec`.
     """
     producers = {id(node.output): node for node in graph.nodes}
     for pool in list(graph.nodes):
@@ -38,17 +39,15 @@ def average_first(graph: Graph, watched: Set[int], *, winograd: bool, bfloat16: 
             continue
         averaged, strided = _averaged_geometry(g, p), {**g, **_strided_sizes(g, p)}
         dot = bfloat16 if g["bfloat16"] else "plain"
-        if _pooling_cost(averaged) + _cost(strided, winograd, dot) >= _cost(g, winograd, dot):
+        choose = partial(choose_algorithm, winograd=winograd, bfloat16=dot, backend=backend)
+        before, behind = (cost(shape, choose(shape), dot) for shape in (strided, g))
+        if _pooling_cost(averaged) + before >= behind:
             continue
         means = Tensor(f"{pool.name}.avg_pool2d", (averaged["oh"], averaged["ow"], averaged["c"]))
-        before = Node("avg_pool2d", pool.name, {"x": conv.inputs["x"]}, means, averaged)
-        graph.nodes.insert(graph.nodes.index(conv), before)
+        averaging = Node("avg_pool2d", pool.name, {"x": conv.inputs["x"]}, means, averaged)
+        graph.nodes.insert(graph.nodes.index(conv), averaging)
         conv.attributes, conv.inputs, conv.output = strided, {**conv.inputs, "x": means}, pool.output
         graph.nodes.remove(pool)
-
-
-def _cost(g: dict[str, int], winograd: bool, dot: str) -> float:
-    return cost(g, choose_algorithm(g, winograd=winograd, bfloat16=dot), dot)
 
 
 def _pooling_cost(p: dict[str, int]) -> float:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyconvnet import _core
+from pyconvnet import _core, devices
 from pyconvnet.datasets.scaled import ScaledArray
+from pyconvnet.devices import Device
 from pyconvnet.losses import LossSpec
 from pyconvnet.ops.rule import Tensor
 from pyconvnet.plan import passes
@@ -21,7 +22,7 @@ from pyconvnet.plan.describe import table
 from pyconvnet.plan.emit import Call, CallList, slot_tensor
 from pyconvnet.plan.fuse import fuse_dense_updates, fuse_pooling
 from pyconvnet.plan.graph import Graph
-from pyconvnet.plan.memory import ALIGNMENT, Interval, Memory, most_live, pack
+from pyconvnet.plan.memory import Interval, Memory, most_live, pack
 
 if TYPE_CHECKING:
     from pyconvnet.models import Model
@@ -69,7 +70,8 @@ class PlanSpec:
         strict: nothing that rounds otherwise than the plain formulas.
         winograd: convolutions may be computed by Winograd's algorithm.
         bfloat16: how bfloat16 numbers are multiplied where a layer's policy asks for it; "plain": they are not.
-        backend: whose kernels are called.
+        device: in whose memory it works.
+        backend: of the device's kernels those that are called.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
     """
 
@@ -81,8 +83,23 @@ class PlanSpec:
     strict: bool = False
     winograd: bool = True
     bfloat16: str = "plain"
+    device: Device = devices.CPU
     backend: str = "cpu"
     keeps_outputs: bool = False
+
+
+class Sums:
+    """What is summed over the rows of an epoch, as slots: one block, which is written and read at once.
+
+    Attributes:
+        block: float64 [names, 2], (sum, count) of each.
+        tensors: its rows by name.
+    """
+
+    def __init__(self, names: Sequence[str], device: Device) -> None:
+        rows = dict.fromkeys(names)
+        self.block = device.zeros((len(rows), 2), np.float64)
+        self.tensors = {name: slot_tensor(name, self.block[i]) for i, name in enumerate(rows)}
 
 
 class Plan:
@@ -92,20 +109,22 @@ class Plan:
         spec: what it was made for.
         calls: the kernel calls of a step.
         memory: what it needs of the machine's.
+        device: in whose memory it works.
         nbytes: the arena: activations, gradients and scratch.
         output_size: numbers that a step can copy out for each row, all outputs side by side; 0 where it keeps none.
         sums: the names of what is summed over the rows, the loss and the metrics.
     """
 
-    def __init__(self, spec: PlanSpec, calls: list[Call], sums: dict[str, Tensor], output: Tensor | None) -> None:
-        self.spec, self.calls, self.sums = spec, calls, tuple(sums)
-        self._sums = [tensor.array for tensor in sums.values()]
+    def __init__(self, spec: PlanSpec, calls: list[Call], sums: Sums | None, output: Tensor | None) -> None:
+        self.spec, self.calls, self.device = spec, calls, spec.device
+        self.sums = tuple(sums.tensors) if sums else ()
+        self._sums = sums.block if sums else None
         self._turn = threading.Lock()  # its memory serves one caller at a time
         intervals = _intervals(calls, spec.capacity, output)
         self.offsets, self.nbytes = _place(intervals)
-        self._arena = _aligned_bytes(self.nbytes)
-        arrays: list[np.ndarray] = [self._arena]
-        self._plan = _core.Plan([self._bind(call, arrays) for call in calls], arrays, spec.capacity)
+        self._arena = spec.device.zeros((self.nbytes,), np.uint8)
+        arrays: list[Any] = [self._arena]
+        self._plan = _core.Plan([self._bind(call, arrays) for call in calls], arrays, spec.capacity, spec.backend)
         self.memory = _memory(calls, intervals, self.nbytes, self._plan.scratch_bytes)
         self._output = None
         self.output_size = 0 if output is None else output.size
@@ -113,7 +132,7 @@ class Plan:
             offset = self.offsets[id(output)]
             self._output = self._arena[offset : offset + output.nbytes(spec.capacity)].view(np.float32)
 
-    def _bind(self, call: Call, arrays: list[np.ndarray]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    def _bind(self, call: Call, arrays: list[Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
         buffers = {}
         for name, tensor in call.buffers.items():
             count = tensor.size * (self.spec.capacity if tensor.batched else 1)
@@ -136,30 +155,41 @@ class Plan:
         seed: int,
         iteration: int,
         learning_rate: float | npt.NDArray[np.float32] = 0.0,
-        out: npt.NDArray[np.float32] | None = None,
+        out: Any = None,
         totals: npt.NDArray[np.float64] | None = None,
         seconds: npt.NDArray[np.float64] | None = None,
     ) -> None:
         """Runs ceil(len(indices) / batch_size) steps in one crossing.
 
         Args:
-            feeds: inputs, labels, sample weights: those that the spec names. Read where they lie.
+            feeds: inputs, labels, sample weights: those that the spec names. Read where they lie; what lies in
+                another memory than the plan's is copied for this call.
             indices: int64, the rows of the feeds, in the order of the steps.
             batch_size: rows a step, at most the capacity; the last step may have fewer.
             seed, iteration: of the random numbers; iteration also counts the optimizer's steps.
             learning_rate: of the optimizer, for all steps or one for each.
-            out: C-contiguous [len(indices), output_size]; row i gets the outputs of row i of `indices`.
+            out: C-contiguous float32 [len(indices), output_size], in the plan's memory or NumPy's; row i gets the
+                outputs of row i of `indices`.
             totals: [sums, 2], (sum, count) of the steps before, of each of `sums`; these steps add to them.
             seconds: C-contiguous [steps, calls]; gets how long each call took.
         """
-        output, fed = None if out is None else self._output, _feed_list(feeds)
-        with self._turn:
-            if totals is not None:
-                for sums, before in zip(self._sums, totals, strict=True):
-                    sums[:] = before
-            self._plan.run(fed, indices, batch_size, seed, iteration, learning_rate, output, out, seconds)
-            if totals is not None:
-                totals[:] = self._sums
+        device = self.device
+        with self._turn, device.current():
+            if totals is not None and self._sums is not None:
+                device.write(self._sums, totals)
+            fed = [_parts(place(feed, device)) for feed in feeds]
+            uploaded = None if device.is_host else device.put(indices)
+            elsewhere = out is not None and devices.of(out).memory != device.memory
+            target = device.empty(out.shape) if elsewhere else out
+            output = None if out is None else self._output
+            self._plan.run(
+                fed, indices, batch_size, seed, iteration, learning_rate, output, target, seconds, device.stream(),
+                uploaded,
+            )  # fmt: skip
+            if elsewhere:
+                devices.of(out).write(out, devices.to_numpy(target))
+            if totals is not None and self._sums is not None:
+                totals[...] = devices.to_numpy(self._sums)
 
     def __str__(self) -> str:
         return table(self)
@@ -180,38 +210,44 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     heads = passes.attach_losses(graph, losses, spec.keeps_outputs)
     watched = passes.watched_tensors(graph, heads)
     if not spec.strict:
-        average_first(graph, watched, winograd=spec.winograd, bfloat16=spec.bfloat16)
+        average_first(graph, watched, winograd=spec.winograd, bfloat16=spec.bfloat16, backend=spec.backend)
     passes.fuse_relu(graph, watched)
 
     train = spec.mode == "train"
     trainable = {id(variable) for variable in model.trainable_weights}
     emit = CallList(
-        spec.training, train, trainable, updating_statistics=train, winograd=spec.winograd, bfloat16=spec.bfloat16
-    )
+        spec.training, train, trainable, updating_statistics=train, winograd=spec.winograd, bfloat16=spec.bfloat16,
+        backend=spec.backend,
+    )  # fmt: skip
     labels, weights = emit.gather(graph, spec)
     emit.forward(graph)
     output = emit.join(graph.outputs) if spec.keeps_outputs or not spec.targets else None
     if not spec.targets:
-        return Plan(spec, fuse_pooling(emit.calls, watched), {}, output)
+        return Plan(spec, fuse_pooling(emit.calls, watched, spec.backend), None, output)
     names = [name for target in spec.targets if target is not None for name in target.sums()]
-    sums = {name: slot_tensor(name, np.zeros(2)) for name in ("loss", *names)}
+    sums = Sums(("loss", *names), spec.device)
     values, sources = [], []
     for target, head, truth in zip(spec.targets, heads, labels, strict=True):
         if target is not None and head is not None and truth is not None:
-            value, gradient = emit.loss(target, head, truth, weights, sums)
+            value, gradient = emit.loss(target, head, truth, weights, sums.tensors)
             values.append(value)
             sources += [] if gradient is None else [(head.source, gradient)]
     penalised = graph.activity_penalties or emit.regularized(graph)
-    penalty = slot_tensor("penalty", np.zeros(1)) if penalised else None
-    emit.total_loss(graph, values, sums["loss"], penalty)
+    penalty = slot_tensor("penalty", spec.device.zeros((1,), np.float64)) if penalised else None
+    emit.total_loss(graph, values, sums.tensors["loss"], penalty)
     if train:
         assert optimizer is not None
         Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer)
-    return Plan(spec, fuse_pooling(fuse_dense_updates(emit.calls), watched), sums, output)
+    return Plan(spec, fuse_pooling(fuse_dense_updates(emit.calls), watched, spec.backend), sums, output)
 
 
-def _feed_list(feeds: Sequence[np.ndarray | ScaledArray]) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    return [(feed.array, feed.table) if isinstance(feed, ScaledArray) else (feed, None) for feed in feeds]
+def place(feed: Any, device: Device) -> Any:
+    """An array or a `ScaledArray` with these values in the memory of a device; itself where it is there."""
+    return feed.on(device) if isinstance(feed, ScaledArray) else device.put(feed)
+
+
+def _parts(feed: Any) -> tuple[Any, Any]:
+    return (feed.array, feed.table) if isinstance(feed, ScaledArray) else (feed, None)
 
 
 def _intervals(calls: list[Call], capacity: int, output: Tensor | None) -> dict[int, Interval]:
@@ -244,9 +280,3 @@ def _memory(calls: list[Call], lives: dict[int, Interval], arena: int, thread: i
         slots=sum(tensor.nbytes(1) for tensor in outside.values() if tensor.kind != "variable"),
         thread=thread,
     )
-
-
-def _aligned_bytes(nbytes: int) -> np.ndarray:
-    block = np.zeros(nbytes + ALIGNMENT, np.uint8)
-    start = -block.ctypes.data % ALIGNMENT
-    return block[start : start + nbytes]

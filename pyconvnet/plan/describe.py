@@ -49,9 +49,9 @@ def table(plan: Plan) -> str:
         cost = f"{flops:,.1f}" if flops else ""
         rows.append((str(i), call.kernel, call.label, algorithm(call), cost, f"{nbytes / 1024:,.0f}", buffers))
     backend = plan.spec.backend
-    where = f"cpu ({_core.active_isa()})" if backend == "cpu" else backend
+    inside = _core.active_isa() if backend == "cpu" else "TF32" if backend.endswith("_tf32") else "float32"
     head = (
-        f"Plan to {plan.spec.mode}, batches of up to {capacity}, {where}: "
+        f"Plan to {plan.spec.mode}, batches of up to {capacity}, {plan.device} ({inside}): "
         f"{len(plan.calls)} kernel calls, {total:,.0f} MFLOP, arena {mebibytes(plan.memory.arena)} MiB "
         f"({mebibytes(plan.memory.live)} MiB live at once)"
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pyconvnet import _core, ops
 from pyconvnet.ops.loss import emit_loss, emit_smoothing
 from pyconvnet.ops.metric import emit_mean, emit_metric
@@ -45,6 +43,7 @@ class CallList:
     updating_statistics: bool
     winograd: bool
     bfloat16: str
+    backend: str
     asked: frozenset[int] = frozenset()  # ids of activations whose gradients are asked for
     calls: list[Call] = field(default_factory=list)
     variable_gradients: dict[int, list[Tensor]] = field(default_factory=dict)  # parts by id of the variable's tensor
@@ -168,6 +167,6 @@ class CallList:
         return found
 
 
-def slot_tensor(name: str, array: np.ndarray) -> Tensor:
+def slot_tensor(name: str, array: Any) -> Tensor:
     """A tensor over a persistent array."""
     return Tensor(name, array.shape, array.dtype.name, batched=False, kind="slot", array=array)

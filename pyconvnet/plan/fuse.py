@@ -36,7 +36,7 @@ _POOLED = {
 _FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel joins the taps of a row (kernels/conv2d.h)
 
 
-def fuse_pooling(calls: list[Call], watched: Set[int]) -> list[Call]:
+def fuse_pooling(calls: list[Call], watched: Set[int], backend: str = "cpu") -> list[Call]:
     """A convolution and the 2x2 max pooling behind it become one call, and so do their gradients.
 
     The map between them is then never stored, where nobody else reads it, nor its gradient, three quarters of which are
@@ -45,13 +45,14 @@ def fuse_pooling(calls: list[Call], watched: Set[int]) -> list[Call]:
     Args:
         calls: of a step, in order.
         watched: ids of tensors that may not vanish.
+        backend: whose kernels are called.
     """
     fused = list(calls)
     for call in calls:
         if call.kernel == "max_pool2d_forward" and _halves(call.attributes) and id(call.buffers["x"]) not in watched:
-            _pool_forward(fused, call)
+            _pool_forward(fused, call, backend)
         elif call.kernel == "max_pool2d_backward" and _halves(call.attributes):
-            _pool_backward(fused, call)
+            _pool_backward(fused, call, backend)
     return fused
 
 
@@ -61,20 +62,24 @@ def _halves(pool: dict[str, Any]) -> bool:
     return twos and pool["oh"] == pool["h"] // 2 and pool["ow"] == pool["w"] // 2
 
 
-def _pool_forward(calls: list[Call], pool: Call) -> None:
+def _pool_forward(calls: list[Call], pool: Call, backend: str) -> None:
     others = [call for call in calls if call is not pool and _touches(call, pool.buffers["x"])]
-    if len(others) != 1 or others[0].buffers.get("y") is not pool.buffers["x"] or not _can_pool(others[0], pool):
+    if len(others) != 1 or others[0].buffers.get("y") is not pool.buffers["x"]:
         return
     conv = others[0]
+    if not _can_pool(conv, pool, backend):
+        return
     outputs = {name: buffer for name, buffer in pool.buffers.items() if name != "x"}
     calls[calls.index(conv)] = _pooled(conv, pool, {**conv.buffers, **outputs})
     calls.remove(pool)
 
 
-def _pool_backward(calls: list[Call], pool: Call) -> None:
+def _pool_backward(calls: list[Call], pool: Call, backend: str) -> None:
     gradient, pooled = pool.buffers["dx"], pool.buffers["dy"]
     readers = [call for call in calls if call is not pool and _touches(call, gradient)]
-    if not readers or not all(call.buffers.get("dy") is gradient and _can_pool(call, pool) for call in readers):
+    if not readers or not all(call.buffers.get("dy") is gradient for call in readers):
+        return
+    if not all(_can_pool(call, pool, backend) for call in readers):
         return
     between = calls[calls.index(pool) + 1 : calls.index(readers[-1])]
     if any(_touches(call, pooled) for call in between):  # it may change there
@@ -85,9 +90,9 @@ def _pool_backward(calls: list[Call], pool: Call) -> None:
     calls.remove(pool)
 
 
-def _can_pool(conv: Call, pool: Call) -> bool:
+def _can_pool(conv: Call, pool: Call, backend: str) -> bool:
     """Whether there is a kernel for both, and the pooling sees the map as the convolution made it, not reshaped."""
-    if conv.kernel not in _POOLED or not _core.offers_kernel(_POOLED[conv.kernel]):
+    if conv.kernel not in _POOLED or not _core.offers_kernel(_POOLED[conv.kernel], backend):
         return False
     g, p = conv.attributes, pool.attributes
     cuts_windows = "tile" in g and g["tile"] % 2 == 1  # of Winograd's algorithm

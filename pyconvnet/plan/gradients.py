@@ -42,14 +42,15 @@ def build_gradient_plan(model: Model, spec: PlanSpec) -> Plan | None:
     inner, scores = graph.outputs
     asked = frozenset([id(inner)])
     emit = CallList(
-        False, True, set(), updating_statistics=False, winograd=spec.winograd, bfloat16=spec.bfloat16, asked=asked
-    )
+        False, True, set(), updating_statistics=False, winograd=spec.winograd, bfloat16=spec.bfloat16,
+        backend=spec.backend, asked=asked,
+    )  # fmt: skip
     emit.gather(graph, spec)
     weights = emit.tensor("score_weights", scores.shape)
     emit.call("gather", dict(feed=len(graph.inputs), size=weights.size), weights.name, out=weights)
     emit.forward(graph)
     gradient = Backward(graph, emit, passes.pooled_relus(graph, watched)).gradient(scores, weights, inner)
-    return None if gradient is None else Plan(spec, emit.calls, {}, emit.join([inner, gradient]))
+    return None if gradient is None else Plan(spec, emit.calls, None, emit.join([inner, gradient]))
 
 
 def _stop_before_probabilities(graph: Graph) -> None:

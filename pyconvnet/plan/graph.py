@@ -89,7 +89,7 @@ class Graph:
         key = id(variable)
         if key not in self._variables:
             self._variables[key] = Tensor(
-                variable.path, variable.shape, batched=False, kind="variable", variable=variable, array=variable.array
+                variable.path, variable.shape, batched=False, kind="variable", variable=variable, array=variable.buffer
             )
         return self._variables[key]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,19 +52,23 @@ class CallTime:
 class Profile:
     """The calls of a step with their times. Print it; `pyconvnet.plot.roofline(profile)` draws it.
 
+    Times on a GPU include the launch and the wait for its end, which a step in one go does not have.
+
     Attributes:
         calls: in the order in which they run.
         seconds: of a step, all calls together: the median over the steps.
         batch_size: rows of a step.
         mode: "train" or "predict".
-        peak: GFLOP/s that the threads reach in registers, measured when the profile was made.
-        bandwidth: GB/s, read plus written, of a large copy.
+        device: on which they ran.
+        peak: GFLOP/s that the threads reach in registers, measured when the profile was made; NaN for a GPU.
+        bandwidth: GB/s, read plus written, of a large copy; NaN for a GPU.
     """
 
     calls: tuple[CallTime, ...]
     seconds: float
     batch_size: int
     mode: str
+    device: str
     peak: float
     bandwidth: float
 
@@ -84,16 +89,22 @@ class Profile:
                     f"{call.seconds * 1e3:.3f}",
                     f"{call.seconds / self.seconds:.1%}",
                     f"{call.gflops:,.1f}" if computes else "",
-                    f"{call.gflops / self.peak:.0%}" if computes else "",
+                    f"{call.gflops / self.peak:.0%}" if computes and math.isfinite(self.peak) else "",
                     f"{call.gigabytes:.1f}",
                 )
             )
-        threads = counted(_core.get_num_threads(), "thread")
         head = (
             f"A step to {self.mode} on {self.batch_size} rows: {self.seconds * 1e3:.3f} ms in {len(self.calls)} kernel "
-            f"calls; its multiplications alone take {self.floor * 1e3:.3f} ms at the peak "
-            f"({_core.active_isa()}, {threads}; peak {self.peak:,.0f} GFLOP/s, copy {self.bandwidth:.1f} GB/s)"
+            "calls"
         )
+        if math.isfinite(self.peak):
+            threads = counted(_core.get_num_threads(), "thread")
+            head += (
+                f"; its multiplications alone take {self.floor * 1e3:.3f} ms at the peak "
+                f"({_core.active_isa()}, {threads}; peak {self.peak:,.0f} GFLOP/s, copy {self.bandwidth:.1f} GB/s)"
+            )
+        else:
+            head += f" on {self.device}, each waited for"
         return "\n".join([head, *describe.aligned(rows, "<<<>>>>>")])
 
 
@@ -117,11 +128,13 @@ def profile(plan: Plan, seconds: npt.NDArray[np.float64], rows: int) -> Profile:
         )
         for call, median in zip(plan.calls, np.median(seconds, axis=0), strict=True)
     )
+    host = plan.device.is_host
     return Profile(
         calls,
         float(np.median(seconds.sum(axis=1))),
         rows,
         plan.spec.mode,
-        _core.measure_fma_peak(_SECONDS_A_LIMIT),
-        _core.measure_copy_bandwidth(_SECONDS_A_LIMIT),
+        str(plan.device),
+        _core.measure_fma_peak(_SECONDS_A_LIMIT) if host else math.nan,
+        _core.measure_copy_bandwidth(_SECONDS_A_LIMIT) if host else math.nan,
     )

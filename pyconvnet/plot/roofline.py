@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,13 +36,15 @@ def roofline(profile: Profile, *, title: str | None = None) -> Figure:
     Raises:
         ImportError: matplotlib is missing.
         TypeError: not a profile.
-        ValueError: none of its calls computes.
+        ValueError: none of its calls computes, or it ran on a GPU, whose roof is not measured.
 
     Example:
         >>> plot.roofline(model.profile(x, y))  # doctest: +SKIP
     """
     if not isinstance(profile, Profile):
         raise TypeError(f"plot.roofline: needs what model.profile(x, y) answers, got {type(profile).__name__}")
+    if not math.isfinite(profile.peak):
+        raise ValueError(f"plot.roofline: the roof of {profile.device} is not measured; draw a profile of device='cpu'")
     calls = sorted((call for call in profile.calls if call.flops > 0), key=lambda call: -call.seconds)
     if not calls:
         raise ValueError("plot.roofline: none of the calls of this profile computes anything that is counted")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pyconvnet.saving.stored import StoredArray, check_shape
 from pyconvnet.variables import Variable
@@ -39,7 +38,7 @@ def state_arrays(optimizer: Optimizer, trainable: Sequence[Variable]) -> list[tu
     if optimizer.schedule is None:
         found.append(("learning_rate", np.float32(optimizer.learning_rate)))
     if optimizer.iterations:
-        found += [(f"{variable.path}/{slot}", array) for variable, slot, array in _slots(optimizer, trainable)]
+        found += [(f"{variable.path}/{name}", slot.array) for variable, name, slot in _slots(optimizer, trainable)]
     return found
 
 
@@ -80,14 +79,14 @@ def read_state(
         check_shape(who, f"{slot} of {variable.path}", variable.shape, array)
     iterations = int(_number(who, stored[0], "i"))
     learning_rate = None if rate is None else _number(who, rate, "f")
-    values = [target if new else np.empty(target.shape, np.float32) for _, _, target in targets]
+    values = [target.buffer if new else np.empty(target.shape, np.float32) for _, _, target in targets]
     for value, array in zip(values, slots, strict=True):
         array.read_into(value)
 
     def write() -> None:
         if not new:
             for (_, _, target), value in zip(targets, values, strict=True):
-                target[...] = value
+                target.assign(value)
         optimizer.iterations = iterations
         # The file's float32 is the configured number rounded, unless that was changed while training.
         changed = learning_rate is not None and np.float32(optimizer.learning_rate) != np.float32(learning_rate)
@@ -99,14 +98,14 @@ def read_state(
 
 def _slots(
     optimizer: Optimizer, trainable: Sequence[Variable], *, by_kind: bool = False
-) -> list[tuple[Variable, str, NDArray[Any]]]:
+) -> list[tuple[Variable, str, Variable]]:
     """Variable, slot's name and slot, in Keras's order."""
-    arrays = [(variable, optimizer.slots(variable)) for variable in trainable]
-    kept = set(arrays[0][1]) if arrays else set()
+    kept_of = [(variable, optimizer.slots(variable)) for variable in trainable]
+    kept = set(kept_of[0][1]) if kept_of else set()
     groups = [[slot for slot in group if slot in kept] for group in _GROUPS]
     if by_kind:
         groups = [[slot] for group in groups for slot in group]
-    return [(variable, slot, own[slot]) for group in groups for variable, own in arrays for slot in group]
+    return [(variable, slot, own[slot]) for group in groups for variable, own in kept_of for slot in group]
 
 
 def _unused(optimizer: Optimizer, trainable: Sequence[Variable], slots: Sequence[StoredArray]) -> bool:

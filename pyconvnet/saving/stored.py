@@ -66,7 +66,7 @@ def check_shape(who: str, what: str, shape: tuple[int, ...], array: StoredArray)
 def read_new(pairs: Sequence[Pair]) -> None:
     """Reads straight into the variables of a model that nobody has seen yet."""
     for variable, array in pairs:
-        array.read_into(variable.array)
+        array.read_into(variable.buffer)  # in the processor's memory, as nothing has run
         variable.version += 1
 
 

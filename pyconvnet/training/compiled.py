@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,23 +116,6 @@ class Compiled:
                 )
             )
         return tuple(found)
-
-
-def check_device(device: Any) -> None:
-    """Refuses a device that this build has not.
-
-    Raises:
-        ValueError: neither None, "auto" nor "cpu".
-    """
-    if device in (None, "auto", "cpu"):
-        return
-    if isinstance(device, str) and device.partition(":")[0] in ("cuda", "gpu"):
-        if importlib.util.find_spec("pyconvnet._cuda"):
-            raise ValueError(f"compile: models do not run on device {device!r} yet; use device='cpu'")
-        raise ValueError(
-            f"compile: device {device!r} needs pyconvnet's CUDA module, which was not built; use device='cpu'"
-        )
-    raise ValueError(f"compile: device must be 'auto' or 'cpu', got {device!r}")
 
 
 def refuse(who: str, **arguments: tuple[Any, str]) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pyconvnet import devices
 from pyconvnet.datasets.scaled import ScaledArray
-from pyconvnet.ops._check import integer, real, refuse_masked
+from pyconvnet.ops._check import contiguous, empty, integer, numbers, real, refuse_masked
+from pyconvnet.plan.build import place
+
+if TYPE_CHECKING:
+    from pyconvnet.devices import Device
 
 Array = npt.NDArray[Any]
 Rows = Array | ScaledArray
@@ -33,6 +38,7 @@ class Dataset:
     y: tuple[Array, ...] = ()
     weights: Array | None = None
     given: tuple[Array, ...] = ()
+    _placed: dict[str, list[Rows] | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.x[0])
@@ -40,6 +46,29 @@ class Dataset:
     def feeds(self) -> list[Rows]:
         """The arrays in the order in which a plan takes them."""
         return [*self.x, *self.y, *(() if self.weights is None else (self.weights,))]
+
+    def on(self, device: Device) -> list[Rows] | None:
+        """The arrays in the memory of a device, copied there once; None where they do not all fit."""
+        if device.name not in self._placed:
+            feeds = self.feeds()
+            fit = device.is_host or sum(_lying(feed).nbytes for feed in feeds) <= device.room()
+            self._placed[device.name] = [place(feed, device) for feed in feeds] if fit else None
+        return self._placed[device.name]
+
+    def beside(self, shape: Shape) -> Any:
+        """A float32 array with anything in it, where the first input lies."""
+        return empty(_lying(self.x[0]), shape)
+
+    def taken(self, rows: npt.NDArray[np.int64]) -> list[Rows]:
+        """The arrays with these rows alone, uint8 ones still uint8."""
+        return [
+            ScaledArray(feed.array[rows], feed.divisor) if isinstance(feed, ScaledArray) else feed[rows]
+            for feed in self.feeds()
+        ]
+
+
+def _lying(feed: Rows) -> Array:
+    return feed.array if isinstance(feed, ScaledArray) else feed
 
 
 def rows_of(who: str, name: str, value: Any) -> Rows:
@@ -66,7 +95,7 @@ def _numbers(who: str, name: str, value: Any) -> Array:
         raise TypeError(f"{who}: {name} must be a NumPy array or a list of numbers, got {type(value).__name__}")
     refuse_masked(who, name, value)
     try:
-        array = np.asarray(value)
+        array = numbers(value)
     except ValueError as reason:
         raise ValueError(f"{who}: {name} must be a regular array of numbers: {reason}") from None
     if array.dtype.kind not in "fiub":
@@ -136,7 +165,7 @@ def fit_labels(who: str, value: Any, rows: int, sparse: bool, output_shape: Shap
         TypeError: not numbers.
         ValueError: another length or shape, or class numbers out of range.
     """
-    y = np.asarray(rows_of(who, name, value))
+    y = np.asarray(rows_of(who, name, devices.to_numpy(value)))
     if len(y) != rows:
         raise ValueError(f"{who}: {name} must have as many entries as x: {rows}, got {len(y)}")
     expected = output_shape[:-1] if sparse else output_shape
@@ -210,7 +239,7 @@ def fit_weights(who: str, value: Any, rows: int) -> Array:
         TypeError: not numbers.
         ValueError: another length or shape, or not finite.
     """
-    weights = np.asarray(rows_of(who, "sample_weight", value))
+    weights = np.asarray(rows_of(who, "sample_weight", devices.to_numpy(value)))
     if weights.shape == (rows, 1):
         weights = weights[:, 0]
     if weights.shape != (rows,):
@@ -300,6 +329,6 @@ def apart(rows: npt.NDArray[np.float32], shapes: Sequence[Shape]) -> list[npt.ND
     """
     ends = np.cumsum([math.prod(shape) for shape in shapes])
     return [
-        np.ascontiguousarray(rows[:, end - math.prod(shape) : end]).reshape(len(rows), *shape)
+        contiguous(rows[:, end - math.prod(shape) : end]).reshape(len(rows), *shape)
         for shape, end in zip(shapes, ends, strict=True)
     ]

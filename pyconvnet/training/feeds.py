@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pyconvnet import devices
 from pyconvnet.ops._check import integer
 
 from .data import Dataset
@@ -249,7 +250,7 @@ def unpacked(who: str, batch: Any) -> tuple[Any, Any, Any]:
     Raises:
         ValueError: a tuple of another length.
     """
-    if isinstance(batch, (np.ndarray, dict)):
+    if isinstance(batch, (np.ndarray, dict)) or devices.on_gpu(batch):
         return batch, None, None
     if not isinstance(batch, (tuple, list)) or len(batch) not in (1, 2, 3):
         got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__

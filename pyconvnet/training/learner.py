@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyconvnet import config, devices
 from pyconvnet import metrics as metric_rules
 from pyconvnet._suggest import suggests_arguments
 from pyconvnet.callbacks import History
 from pyconvnet.ops._check import integer
 
-from .compiled import Compiled, check_device, refuse, resolve
+from .compiled import Compiled, refuse, resolve
 from .plans import PlanCache, plan_for
 
 if TYPE_CHECKING:
+    from pyconvnet.devices import Device
     from pyconvnet.layers import Layer
     from pyconvnet.layers.symbolic import Structure
     from pyconvnet.optimizers import Optimizer
@@ -37,6 +39,7 @@ class Learner:
     history: History | None = None
     stop_training: bool = False
     _plans: PlanCache | None = None
+    _device: Device | None = None  # that `compile` was told; None: the default
     _initial_epoch: int = 0  # where `fit` goes on counting; BackupAndRestore sets it
     _calls_in_training_mode: int = 0  # so that each call of model(x, training=True) drops other elements
 
@@ -91,7 +94,8 @@ class Learner:
             loss_weights: factors of the losses of several outputs in the whole one, a list or a dictionary.
             weighted_metrics, run_eagerly: as in Keras, but must ask for nothing.
             steps_per_execution, jit_compile, auto_scale_loss: taken and ignored; they change nothing here.
-            device: "auto" or "cpu".
+            device: "cpu", "cuda" or "cuda:N"; None or "auto": what `pyconvnet.config.device` says, by itself a GPU
+                where there is one ready and else the processor. The weights move there with the first step.
 
         Raises:
             TypeError: something of the wrong kind.
@@ -107,12 +111,21 @@ class Learner:
             run_eagerly=(run_eagerly, "print(model.plan()) shows every kernel call of a step"),
         )
         integer("compile", "steps_per_execution", steps_per_execution)
-        check_device(device)
+        where = None if device in (None, "auto") else devices.get(device)
         names = self.output_names if self.built else [layer.name for layer in self.layers[-1:]] or [self.name]
         self.optimizer, self.compilation = resolve(optimizer, loss, metrics, loss_weights, names)
-        self.loss = loss
+        self.loss, self._device = loss, where
         self.stop_training = False
         self.plans.clear()
+
+    @property
+    def device(self) -> Device:
+        """Where it runs: as compiled; else where its weights are on a GPU, and else `pyconvnet.config.device`."""
+        if self._device is not None:
+            return self._device
+        default = config.default_device()
+        moved = next((variable.device for variable in self.weights if not variable.device.is_host), None)
+        return moved if moved is not None and config.device == "auto" else default
 
     @property
     def compiled(self) -> bool:

@@ -135,7 +135,7 @@ def run(
     Yields:
         Each chunk after it ran.
     """
-    feeds, order, size = stretch.data.feeds(), stretch.order, stretch.batch_size
+    feeds, order, size = stretch.data.on(plan.device), stretch.order, stretch.batch_size
     total, done = -(-len(order) // size), 0
     while done < total:
         steps = min(pace.steps, total - done)
@@ -147,10 +147,11 @@ def run(
         outputs = out[part] if out is not None else None
         if outputs is None and plan.output_size:
             outputs = np.empty((len(rows), plan.output_size), np.float32)
+        # Data that do not fit on the device go there chunk by chunk, in the order in which they are needed.
+        fed = (feeds, rows) if feeds is not None else (stretch.data.taken(rows), np.arange(len(rows), dtype=np.int64))
         with WholeSteps():
             plan.run(
-                feeds,
-                rows,
+                *fed,
                 batch_size=size,
                 seed=seed,
                 iteration=iteration if optimizer is None else optimizer.iterations,

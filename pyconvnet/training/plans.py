@@ -74,6 +74,9 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         weighted: whether samples have weights.
         training: whether dropout is on and batches are normalized by themselves; None: in mode "train" only.
     """
+    device = model.device
+    for variable in model.weights:
+        variable.move_to(device)
     targets: tuple[Target | None, ...] = ()
     if mode != "predict":
         assert model.compilation is not None and model.compilation.loss is not None
@@ -85,10 +88,10 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         targets=targets,
         weighted=weighted,
         keeps_outputs=mode != "predict" and bool(model.compilation and model.compilation.functions),
-        **config.plan_switches(),
+        **config.plan_switches(device),
     )
     optimizer = model.optimizer if mode == "train" else None
     layers = tuple((layer, layer.trainable, layer.dtype_policy) for layer in model.all_layers())
-    variables = tuple((variable, variable.trainable) for variable in model.weights)
+    variables = tuple((variable, variable.trainable, variable.moves) for variable in model.weights)
     key = (spec, layers, variables, optimizer, optimizer and optimizer.structure)
     return model.plans.get(key, lambda: build_plan(cast("Model", model), spec, optimizer))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pyconvnet import devices
 from pyconvnet.callbacks import CallbackList
 from pyconvnet.callbacks.base import Phase
 
@@ -100,7 +101,7 @@ def _read_labels(model: Learner, who: str, y: Any, rows: int) -> tuple[Labels, L
         if output.loss is None:
             continue
         label = "y" if len(names) == 1 else f"y['{name}']"
-        given.append(np.asarray(checks.rows_of(who, label, item)))
+        given.append(np.asarray(checks.rows_of(who, label, devices.to_numpy(item))))
         found.append(checks.fit_labels(who, given[-1], rows, output.loss.sparse, shape, label))
         if output.loss.kind.endswith("cross_entropy") and not output.loss.sparse:
             checks.check_probabilities(who, found[-1], label)
@@ -188,12 +189,15 @@ def evaluate(model: Learner, feed: Feed, watch: Watch, pace: loop.Pace) -> Logs:
 
 
 def predict(model: Learner, feed: Feed, watch: Watch, *, training: bool = False, iteration: int = 0) -> Any:
-    """The model's output, float32 [rows, *output shape]; several in the form in which the model was given them."""
+    """The model's output, float32 [rows, *output shape], in the memory of the samples.
+
+    Several are answered in the form in which the model was given them.
+    """
     watch.notify("begin")
     pace, parts = watch.pace(), []
     for stretch in feed.epoch(model._seed, 0):
         plan = plan_for(model, "predict", stretch.capacity, training=training)
-        parts.append(np.empty((len(stretch.order), plan.output_size), np.float32))
+        parts.append(stretch.data.beside((len(stretch.order), plan.output_size)))
         for chunk in loop.run(
             plan, stretch, pace, seed=model._seed, iteration=iteration, before=watch.before, out=parts[-1]
         ):
