@@ -32,12 +32,15 @@ def run_kernel(
     backend: str = "cpu",
     stream: int = 0,
     device_indices: Any = None,
+    step_memory: Any = None,
 ) -> None: ...
 def time_kernel(
     kernel: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], rows: int, seconds: float
 ) -> list[float]: ...
 def measure_fma_peak(seconds: float) -> float: ...
 def measure_copy_bandwidth(seconds: float) -> float: ...
+
+STEP_BYTES: int
 
 class Plan:
     def __init__(
@@ -46,9 +49,13 @@ class Plan:
         arrays: list[Any],
         capacity: int,
         backend: str = "cpu",
+        step_memory: Any = None,
+        graphs: bool = True,
     ) -> None: ...
     @property
     def scratch_bytes(self) -> int: ...
+    @property
+    def captured_rows(self) -> int: ...
     def run(
         self,
         feeds: list[tuple[Any, Any]],
@@ -62,4 +69,5 @@ class Plan:
         seconds: npt.NDArray[np.float64] | None = None,
         stream: int = 0,
         device_indices: Any = None,
+        device_rates: Any = None,
     ) -> None: ...

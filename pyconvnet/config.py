@@ -24,6 +24,8 @@ strict: bool = False
 place of behind it, no bfloat16 whatever the policy, no TF32 on a GPU."""
 tf32: bool = True
 """Whether a GPU multiplies in TF32 (10 bits behind the point, sums in float32), as cuDNN does for convolutions."""
+graphs: bool = True
+"""Whether the steps of a plan on a GPU are captured once as a CUDA graph and replayed; the bits are the same."""
 device: str = os.environ.get("PYCONVNET_DEVICE", "auto")
 """Where models run that are compiled without a device, or for "auto": "auto", "cpu", "cuda" or "cuda:N"."""
 
@@ -59,6 +61,7 @@ def plan_switches(on: Device) -> dict[str, Any]:
         "bfloat16": "plain" if strict else _core.active_bfloat16(),
         "device": on,
         "backend": on.backend(tf32 and not strict),
+        "graphs": graphs,
     }
 
 

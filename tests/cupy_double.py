@@ -20,7 +20,7 @@ import numpy as np
 from pyconvnet import devices
 
 FREE = 1 << 30  # bytes that the device says are free; tests change state["free"]
-state: dict[str, Any] = {}
+state: dict[str, Any] = {}  # current device, free bytes, arrays copied from NumPy's memory
 
 
 class OutOfMemoryError(MemoryError):
@@ -142,12 +142,14 @@ def _allocated(memory: np.ndarray) -> ndarray:
     start = -block.ctypes.data % 512
     placed = block[start : start + memory.nbytes].view(memory.dtype).reshape(memory.shape)
     placed[...] = memory
-    state["copies"] += 1
     return ndarray(placed)
 
 
 def _asarray(value: Any) -> ndarray:
-    return value if isinstance(value, ndarray) else _allocated(np.asarray(value))
+    if isinstance(value, ndarray):
+        return value
+    state["copied"].append(np.asarray(value))
+    return _allocated(np.asarray(value))
 
 
 def _ascontiguousarray(value: Any, dtype: Any = None) -> ndarray:
@@ -194,7 +196,7 @@ def gpu() -> Iterator[Any]:
     """Make this a machine with two GPUs; answers the module `cupy`."""
     names = ("cupy", "pyconvnet._cuda")
     before = {name: sys.modules.get(name) for name in names}
-    state.update(current=0, free=FREE, copies=0)
+    state.update(current=0, free=FREE, copied=[])
     sys.modules["cupy"], sys.modules["pyconvnet._cuda"] = _module(), _cuda_module()
     forget()
     try:

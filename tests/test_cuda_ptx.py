@@ -136,7 +136,9 @@ def shape(m: int, n: int, k: int, slices: int) -> bytes:
     return struct.pack("q?7xqq?7xi4x", m, False, n, k, False, slices)
 
 
-STEP = struct.pack("qQQqf4x", 1, 0, 0, 0, 0.0)
+def step(memory: GlobalMemory) -> bytes:
+    """Put a Step of one row into memory and point at it, as C++ does."""
+    return struct.pack("Q", memory.put(np.frombuffer(struct.pack("qQQQqf4x", 1, 0, 0, 0, 0, 0.0), np.uint8)))
 
 
 def matrix(address: int, outer_step: int, depth_step: int) -> bytes:
@@ -153,7 +155,7 @@ def product(architecture: str, math: str, m: int, n: int, k: int) -> tuple[Any, 
     at = [memory.put(array) for array in (a, right, bias, np.full((m, n), np.nan, np.float32))]
     arguments = [
         shape(m, n, k, 1),
-        STEP,
+        step(memory),
         matrix(at[0], k, 1),
         matrix(at[1], *((1, n) if math == "Fp32" else (k, 1))),
         struct.pack("Q?7xqqQ", at[2], True, n, n, at[3]),
@@ -181,7 +183,7 @@ def test_ptx_of_a_product_of_transposed_matrices_in_slices(architecture: str) ->
     at = [memory.put(array) for array in (a, b, np.full((slices, m, n), np.nan, np.float32))]
     arguments = [
         shape(m, n, k, slices),
-        STEP,
+        step(memory),
         matrix(at[0], 1, m),
         matrix(at[1], 1, n),
         struct.pack("qqqQ", n, n, m * n, at[2]),

@@ -11,6 +11,7 @@ namespace pyconvnet {
 struct Backend {
   const KernelTable& kernels;
   Memory memory;
+  Graphs graphs;
 };
 
 Backend backend_named(const std::string& who, const std::string& name);  // or fails

@@ -10,6 +10,7 @@
 #include "bindings/backends.h"
 #include "bindings/feeds.h"
 #include "core/denormals.h"
+#include "plan/device_steps.h"
 
 namespace pyconvnet {
 
@@ -38,11 +39,12 @@ inline std::unique_ptr<float[]> add_scratch(CallDescription& call, int64_t rows)
 }
 
 // Binds `kernel` to `arrays` and answers use(call), without the GIL and with the pool to itself; call() runs it once.
-// Scratch that is not among the arrays is made here, but in a GPU's memory. What the kernel gathers comes from rows
-// `run.indices` of `feeds`.
+// Scratch that is not among the arrays is made here, but in a GPU's memory, and `step_memory` is as for a plan. What
+// the kernel gathers comes from rows `run.indices` of `feeds`.
 template <class F>
 auto with_eager_call(const std::string& kernel, const Attributes& attributes, const Arrays& arrays,
-                     const std::vector<Feed>& feeds, const Backend& backend, Run run, const F& use) {
+                     const std::vector<Feed>& feeds, const Backend& backend, pybind11::object step_memory, Run run,
+                     const F& use) {
   CallDescription description{kernel, attributes, {}};
   for (const auto& [name, array] : arrays)
     description.buffers[name] = block_of_array(kernel + " '" + name + "'", array, backend.memory);
@@ -51,6 +53,11 @@ auto with_eager_call(const std::string& kernel, const Attributes& attributes, co
   const std::unique_ptr<float[]> scratch = backend.memory.host ? add_scratch(description, run.rows) : nullptr;
   const auto bound = bind_call(backend.kernels, description, run.rows);
   check_feeds(kernel, bound->feeds, feeds);
+  if (backend.graphs.upload != nullptr) {
+    run.block = step_block(kernel, backend.memory, step_memory);
+    const StepBlock block = first_block(kernel, run, feeds, run.rows, run.block);
+    backend.graphs.upload(run.block, &block, sizeof block, run.stream);
+  }
   const pybind11::gil_scoped_release release;  // before the lease: whoever holds it may be waiting for the GIL
   const PoolLease pool = lease_pool();
   pool->reserve_scratch(bound->scratch_bytes);

@@ -56,6 +56,16 @@ inline const int64_t* indices_for(const std::string& who, const Indices& indices
   return static_cast<const int64_t*>(block.data);
 }
 
+// Where a device's kernels read the numbers of a step: in `given`, bytes of its memory, or in the processor's memory in
+// bytes that are made for it.
+inline StepBlock* step_block(const std::string& who, const Memory& memory, pybind11::object& given) {
+  if (memory.host && given.is_none()) given = pybind11::array_t<uint64_t>(sizeof(StepBlock) / sizeof(uint64_t));
+  const Block block = block_of_array(who + ": step_memory", given, memory);
+  check(block.bytes >= sizeof(StepBlock) && block.writable, who,
+        "step_memory must have " + std::to_string(sizeof(StepBlock)) + " writable bytes");
+  return static_cast<StepBlock*>(block.data);
+}
+
 // That the feeds are what kernels want to read.
 inline void check_feeds(const std::string& who, const std::vector<FeedUse>& uses, const std::vector<Feed>& feeds) {
   for (const FeedUse& use : uses) {

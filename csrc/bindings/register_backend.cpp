@@ -11,8 +11,8 @@
 namespace pyconvnet {
 namespace {
 
-std::vector<std::pair<const KernelTable*, Memory>>& added() {
-  static std::vector<std::pair<const KernelTable*, Memory>> backends;
+std::vector<Backend>& added() {
+  static std::vector<Backend> backends;
   return backends;
 }
 
@@ -27,18 +27,18 @@ void add_from_module(const pybind11::capsule& capsule) {
 Backend backend_named(const std::string& who, const std::string& name) {
   constexpr Memory kHost{true, [](void* to, const void* from, size_t bytes, void*) { std::memcpy(to, from, bytes); },
                          [](void*) {}};
-  if (name == "cpu") return {active_kernels(), kHost};
+  if (name == "cpu") return {active_kernels(), kHost, {}};
   std::string offered = "cpu";
-  for (const auto& [table, memory] : added()) {
-    if (table->name == name) return {*table, memory};
-    offered += std::string(", ") + table->name;
+  for (const Backend& backend : added()) {
+    if (backend.kernels.name == name) return backend;
+    offered += std::string(", ") + backend.kernels.name;
   }
   fail(who, "unknown backend '" + name + "'; loaded are: " + offered);
 }
 
 std::vector<std::string> available_backends() {
   std::vector<std::string> names{"cpu"};
-  for (const auto& backend : added()) names.emplace_back(backend.first->name);
+  for (const Backend& backend : added()) names.emplace_back(backend.kernels.name);
   return names;
 }
 
@@ -48,8 +48,8 @@ void add_backends(const KernelOffer& offer) {
   for (int i = 0; i < offer.count; ++i) {
     const KernelTable& table = offer.tables[i];
     bool known = false;
-    for (const auto& backend : added()) known |= std::strcmp(backend.first->name, table.name) == 0;
-    if (!known) added().push_back({&table, offer.memory});
+    for (const Backend& backend : added()) known |= std::strcmp(backend.kernels.name, table.name) == 0;
+    if (!known) added().push_back({table, offer.memory, offer.graphs});
   }
 }
 

@@ -68,7 +68,7 @@ std::vector<double> time_kernel(const std::string& kernel, const Attributes& att
   check(rows >= 1, kernel, "rows must be positive");
   Run run;
   run.rows = rows;
-  return with_eager_call(kernel, attributes, arrays, {}, backend_named(kernel, "cpu"), run,
+  return with_eager_call(kernel, attributes, arrays, {}, backend_named(kernel, "cpu"), py::none(), run,
                          [&](const auto& call) { return time_runs("time_kernel", seconds, call); });
 }
 

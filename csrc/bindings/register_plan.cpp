@@ -4,7 +4,7 @@
 #include "bindings/feeds.h"
 #include "bindings/register.h"
 #include "core/denormals.h"
-#include "plan/plan.h"
+#include "plan/device_steps.h"
 
 namespace pyconvnet {
 namespace {
@@ -26,6 +26,7 @@ struct BoundPlan {
   std::vector<py::object> arrays;
   Memory memory;
   Plan plan;
+  std::unique_ptr<DeviceSteps> steps;  // null on the processor
 };
 
 CallDescription describe(const CallSpec& spec, const std::vector<py::object>& arrays, const Memory& memory) {
@@ -47,13 +48,22 @@ CallDescription describe(const CallSpec& spec, const std::vector<py::object>& ar
   return call;
 }
 
+// `step_memory`: of a device whose memory is not NumPy's, STEP_BYTES of it for the numbers of a step. `graphs`: whether
+// a device captures its steps.
 std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::vector<py::object> arrays,
-                                     int64_t capacity, const std::string& backend_name) {
+                                     int64_t capacity, const std::string& backend_name, py::object step_memory,
+                                     bool graphs) {
   const Backend backend = backend_named("Plan", backend_name);
   std::vector<CallDescription> calls;
   for (const CallSpec& spec : specs) calls.push_back(describe(spec, arrays, backend.memory));
+  std::unique_ptr<DeviceSteps> steps;
+  if (backend.graphs.upload != nullptr) {
+    StepBlock* block = step_block("Plan", backend.memory, step_memory);
+    steps = std::make_unique<DeviceSteps>(backend.kernels, backend.graphs, block, graphs);
+    arrays.push_back(std::move(step_memory));
+  }
   return std::unique_ptr<BoundPlan>(
-      new BoundPlan{std::move(arrays), backend.memory, Plan(backend.kernels, calls, capacity)});
+      new BoundPlan{std::move(arrays), backend.memory, Plan(backend.kernels, calls, capacity), std::move(steps)});
 }
 
 // Rows of a plan's output that are copied, step by step, into consecutive rows of the caller's array.
@@ -76,6 +86,16 @@ Copied copied_output(const BoundPlan& bound, int64_t rows, const py::object& out
   return {static_cast<const float*>(source.data), static_cast<float*>(target.data), row_size};
 }
 
+// The learning rates where kernels read them, as indices_for.
+using Rates = py::array_t<float, py::array::c_style | py::array::forcecast>;
+const float* rates_for(const BoundPlan& bound, const Rates& rates, const py::object& device_rates) {
+  if (bound.memory.host) return rates.data();
+  const Block block = block_of_array("Plan.run: device_rates", device_rates, bound.memory);
+  check(block.dtype == DType::float32 && block.bytes == static_cast<size_t>(rates.nbytes()), "Plan.run",
+        "device_rates must be a copy of the learning rates, float32");
+  return static_cast<const float*>(block.data);
+}
+
 double* seconds_of(const BoundPlan& bound, int64_t rows, int64_t batch_size, const std::optional<py::array>& seconds) {
   if (!seconds) return nullptr;
   const ArrayView view = view_of_numpy("seconds", *seconds);
@@ -90,13 +110,13 @@ double* seconds_of(const BoundPlan& bound, int64_t rows, int64_t batch_size, con
 // into consecutive rows of `out` where both are given. `seconds` [steps, calls] gets the time of each call. On a GPU
 // the call answers when everything is launched, in the order of `stream`, unless `seconds` are asked for.
 void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs, const Indices& indices, int64_t batch_size,
-              uint64_t seed, int64_t iteration,
-              const py::array_t<float, py::array::c_style | py::array::forcecast>& learning_rate,
-              const py::object& output, const py::object& out, const std::optional<py::array>& seconds,
-              uintptr_t stream, const py::object& device_indices) {
+              uint64_t seed, int64_t iteration, const Rates& learning_rate, const py::object& output,
+              const py::object& out, const std::optional<py::array>& seconds, uintptr_t stream,
+              const py::object& device_indices, const py::object& device_rates) {
   const std::vector<Feed> feeds = make_feeds("Plan.run", feed_specs, indices, bound.memory);
   check_feeds("Plan.run", bound.plan.feeds(), feeds);
   const int64_t* rows_of_feeds = indices_for("Plan.run", indices, device_indices, bound.memory);
+  const float* rates_of_device = bound.steps ? rates_for(bound, learning_rate, device_rates) : nullptr;
   const Copied copied = copied_output(bound, indices.size(), output, out);
   double* times = seconds_of(bound, indices.size(), batch_size, seconds);
   const py::gil_scoped_release release;
@@ -107,26 +127,38 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs, const I
   run.feeds = feeds.data(), run.seed = seed, run.iteration = iteration, run.pool = pool.get();
   run.stream = reinterpret_cast<void*>(stream);
   const std::span<const float> rates(learning_rate.data(), static_cast<size_t>(learning_rate.size()));
+  const auto after_step = [&](int64_t first, int64_t rows) {
+    if (copied.to == nullptr) return;
+    const size_t bytes = static_cast<size_t>(rows * copied.row_size) * sizeof(float);
+    bound.memory.copy(copied.to + first * copied.row_size, copied.from, bytes, run.stream);
+  };
   const auto finished = [&] { bound.memory.synchronize(run.stream); };
-  bound.plan.run(run, rates, rows_of_feeds, indices.size(), batch_size, times, finished,
-                 [&](int64_t first, int64_t rows) {
-                   if (copied.to == nullptr) return;
-                   const size_t bytes = static_cast<size_t>(rows * copied.row_size) * sizeof(float);
-                   bound.memory.copy(copied.to + first * copied.row_size, copied.from, bytes, run.stream);
-                 });
+  if (bound.steps) {
+    run.indices = rows_of_feeds;
+    bound.steps->run(bound.plan, run, feeds, rates, rates_of_device, indices.size(), batch_size, times, finished,
+                     after_step);
+  } else {
+    bound.plan.run(run, rates, rows_of_feeds, indices.size(), batch_size, times, finished, after_step);
+  }
 }
 
 }  // namespace
 
 void register_plan(pybind11::module_& m) {
+  m.attr("STEP_BYTES") = sizeof(StepBlock);
   py::class_<BoundPlan>(m, "Plan", "Kernel calls bound to arrays; see pyconvnet.plan.")
-      .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"), py::arg("backend") = "cpu")
+      .def(py::init(&make_plan), py::arg("calls"), py::arg("arrays"), py::arg("capacity"), py::arg("backend") = "cpu",
+           py::arg("step_memory") = py::none(), py::arg("graphs") = true)
       .def("run", &run_plan, py::arg("feeds"), py::arg("indices"), py::arg("batch_size"), py::arg("seed"),
            py::arg("iteration"), py::arg("learning_rate"), py::arg("output") = py::none(), py::arg("out") = py::none(),
-           py::arg("seconds") = py::none(), py::arg("stream") = 0, py::arg("device_indices") = py::none())
+           py::arg("seconds") = py::none(), py::arg("stream") = 0, py::arg("device_indices") = py::none(),
+           py::arg("device_rates") = py::none())
       .def_property_readonly(
           "scratch_bytes", [](const BoundPlan& bound) { return bound.plan.scratch_bytes(); },
-          "The most that a thread works in during one call.");
+          "The most that a thread works in during one call.")
+      .def_property_readonly(
+          "captured_rows", [](const BoundPlan& bound) { return bound.steps ? bound.steps->captured_rows() : 0; },
+          "The batch size of the step that was captured; 0 where none is.");
 }
 
 }  // namespace pyconvnet

@@ -9,8 +9,9 @@ constexpr int kColumnLanes = 32, kColumnLines = kThreads / kColumnLanes;  // a b
 
 // out[slice * slice_step + column] = the sum of term(i, column) over a slice of the i: grid (columns / 32, slices).
 template <class F>
-__global__ void __launch_bounds__(kThreads)
-    sum_columns(Extent extent, Step step, int64_t columns, int64_t slice_step, float* __restrict__ out, F term) {
+__global__ void __launch_bounds__(kThreads) sum_columns(Extent extent, const Step* __restrict__ now, int64_t columns,
+                                                        int64_t slice_step, float* __restrict__ out, F term) {
+  const Step step = *now;
   struct Shared {
     float of[kColumnLines][kColumnLanes];
   };

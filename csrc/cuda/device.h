@@ -15,16 +15,9 @@
 
 namespace pyconvnet::cuda {
 
-// What changes from step to step, as kernels see it. Whatever depends on the rows of a batch is worked out in the
-// kernel from here, so that a step that is captured once can be replayed with other numbers.
-struct Step {
-  int64_t rows;
-  const int64_t* indices;
-  uint64_t seed;
-  int64_t iteration;
-  float learning_rate;
-};
-inline Step step_of(const Run& run) { return {run.rows, run.indices, run.seed, run.iteration, run.learning_rate}; }
+// What changes from step to step lies in the device's memory. Whatever depends on the rows of a batch is worked out in
+// the kernel from there, so that a step that is captured once can be replayed with other numbers.
+inline const Step* step_of(const Run& run) { return &run.block->step; }
 
 inline cudaStream_t stream_of(const Run& run) { return static_cast<cudaStream_t>(run.stream); }
 

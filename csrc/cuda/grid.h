@@ -13,7 +13,8 @@ __device__ __forceinline__ int64_t size_of(Extent extent, const Step& step) {
 }
 
 template <class F>
-__global__ void __launch_bounds__(kThreads) each_element(Extent extent, Step step, F function) {
+__global__ void __launch_bounds__(kThreads) each_element(Extent extent, const Step* __restrict__ now, F function) {
+  const Step step = *now;
   const int64_t size = size_of(extent, step), stride = int64_t{gridDim.x} * kThreads;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < size; i += stride) function(i, step);
 }

@@ -25,6 +25,50 @@ void copy(void* to, const void* from, size_t bytes, void* stream) {
              "copying outputs");
 }
 
+void upload(void* to, const void* from, size_t bytes, void* stream) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream)),
+             "uploading the numbers of a step");
+}
+
+// A stream for capture alone: nothing runs on it, so it waits for nobody and nobody for it.
+class CaptureStream {
+ public:
+  CaptureStream() { check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream for capture"); }
+  ~CaptureStream() { cudaStreamDestroy(stream_); }
+  CaptureStream(const CaptureStream&) = delete;
+  CaptureStream& operator=(const CaptureStream&) = delete;
+  operator cudaStream_t() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+void* capture(void (*launch_all)(void* context, void* stream), void* context) {
+  const CaptureStream stream;
+  check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "beginning to capture a step");
+  cudaGraph_t graph = nullptr;
+  try {
+    launch_all(context, static_cast<cudaStream_t>(stream));
+  } catch (...) {
+    if (cudaStreamEndCapture(stream, &graph) == cudaSuccess) cudaGraphDestroy(graph);
+    cudaGetLastError();
+    throw;
+  }
+  check_cuda(cudaStreamEndCapture(stream, &graph), "capturing a step");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check_cuda(status, "making a graph of a step");
+  return executable;
+}
+
+void replay(void* graph, void* stream) {
+  check_cuda(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), static_cast<cudaStream_t>(stream)),
+             "replaying a step");
+}
+
+void destroy(void* graph) { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+
 void synchronize(void* stream) {
   check_cuda(cudaStreamSynchronize(static_cast<cudaStream_t>(stream)), "waiting for kernels");
 }
@@ -60,7 +104,8 @@ PYBIND11_MODULE(_cuda, m) {
   using namespace pyconvnet;
   m.doc() = "Kernels of pyconvnet for NVIDIA GPUs. Internal: use the package's public modules.";
   m.def("kernel_tables", [] {
-    static const KernelOffer offer = cuda::kernel_offer("cuda", "cuda_tf32", {false, cuda::copy, cuda::synchronize});
+    static const KernelOffer offer = cuda::kernel_offer("cuda", "cuda_tf32", {false, cuda::copy, cuda::synchronize},
+                                                        {cuda::upload, cuda::capture, cuda::replay, cuda::destroy});
     return pybind11::capsule(&offer, kKernelOffer);
   });
   m.def("probe", &cuda::probe, "What the CUDA runtime says: status, message, driver, runtime, devices.");

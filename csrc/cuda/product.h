@@ -89,9 +89,11 @@ __device__ __forceinline__ int slice_length(int k, int slices) {
 }
 
 // Math computes the product of two panels (product_math.h). store.prepare(step), and then store(group, slice, row,
-// column, sum) for each element of the tile.
+// column, sum) for each element of the tile. Two blocks a multiprocessor: left to itself, ptxas spills to fit a third.
 template <class Math, class A, class B, class Store>
-__global__ void __launch_bounds__(Math::kThreads) product(ProductShape shape, Step step, A a, B b, Store store) {
+__global__ void __launch_bounds__(Math::kThreads, 2)
+    product(ProductShape shape, const Step* __restrict__ now, A a, B b, Store store) {
+  const Step step = *now;
   struct Shared {
     Panel<A::kAlongDepth> a[kStages];
     Panel<B::kAlongDepth> b[kStages];

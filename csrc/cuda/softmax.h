@@ -5,8 +5,10 @@
 
 namespace pyconvnet::cuda {
 
+// Two blocks a multiprocessor, so that ptxas does not spill to fit more.
 template <class F>
-__global__ void __launch_bounds__(kThreads) each_warp(Extent extent, Step step, F function) {
+__global__ void __launch_bounds__(kThreads, 2) each_warp(Extent extent, const Step* __restrict__ now, F function) {
+  const Step step = *now;
   const int64_t size = size_of(extent, step), stride = int64_t{gridDim.x} * (kThreads / 32);
   const int lane = threadIdx.x % 32;
   for (int64_t i = int64_t{blockIdx.x} * (kThreads / 32) + threadIdx.x / 32; i < size; i += stride)

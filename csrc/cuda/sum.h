@@ -42,7 +42,8 @@ __device__ T sum_of_block(T value) {
 // term(i) for i = 0 .. size - 1, added in pieces of `grain`: a block for each piece, then the pieces in their order.
 template <class F>
 __global__ void __launch_bounds__(kThreads)
-    sum_pieces(Extent extent, Step step, int64_t grain, double* __restrict__ partial, F term) {
+    sum_pieces(Extent extent, const Step* __restrict__ now, int64_t grain, double* __restrict__ partial, F term) {
+  const Step step = *now;
   const int64_t size = size_of(extent, step), begin = blockIdx.x * grain;
   const int64_t end = begin + grain < size ? begin + grain : size;
   double sum = 0;
@@ -52,8 +53,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class F>
-__global__ void __launch_bounds__(kThreads)
-    finish_sum(Extent extent, Step step, int64_t grain, const double* __restrict__ partial, F finish) {
+__global__ void __launch_bounds__(kThreads) finish_sum(Extent extent, const Step* __restrict__ now, int64_t grain,
+                                                       const double* __restrict__ partial, F finish) {
+  const Step step = *now;
   const int64_t pieces = (size_of(extent, step) + grain - 1) / grain;
   double sum = 0;
   for (int64_t i = threadIdx.x; i < pieces; i += kThreads) sum += partial[i];

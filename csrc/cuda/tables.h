@@ -14,7 +14,7 @@ PYCONVNET_TF32_STEMS(PYCONVNET_DECLARE_TF32_STEM)
 #undef PYCONVNET_DECLARE_TF32_STEM
 
 // The tables live as long as the process.
-inline KernelOffer kernel_offer(const char* name, const char* tf32_name, const Memory& memory) {
+inline KernelOffer kernel_offer(const char* name, const char* tf32_name, const Memory& memory, const Graphs& graphs) {
 #define PYCONVNET_ADD_STEM(stem) add_##stem(table);
 #define PYCONVNET_ADD_TF32_STEM(stem) add_##stem##_tf32(table);
   const auto* tables = new KernelTable[]{
@@ -34,7 +34,7 @@ inline KernelOffer kernel_offer(const char* name, const char* tf32_name, const M
   };
 #undef PYCONVNET_ADD_STEM
 #undef PYCONVNET_ADD_TF32_STEM
-  return {kernel_signature(), tables, 2, memory};
+  return {kernel_signature(), tables, 2, memory, graphs};
 }
 
 }  // namespace pyconvnet::cuda

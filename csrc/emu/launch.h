@@ -1,6 +1,7 @@
 // A launch: the blocks of the grid, one after another.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <tuple>
 
@@ -10,14 +11,30 @@ namespace emulator {
 
 inline std::mutex launch_mutex;  // the state of a launch is global: one at a time
 
+// Launches that are recorded, in the place of a captured graph: each with the arguments that it got.
+using Recording = std::vector<std::function<void()>>;
+inline thread_local Recording* recording = nullptr;  // of this thread, while it captures
+
+template <class... P>
+void run_grid(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, const std::tuple<P...>& arguments);
+
 template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, A&&... arguments) {
+  const std::tuple<P...> given(static_cast<P>(arguments)...);
+  if (recording != nullptr)
+    recording->push_back([=] { run_grid(kernel, grid, threads, shared_bytes, given); });
+  else
+    run_grid(kernel, grid, threads, shared_bytes, given);
+}
+
+template <class... P>
+void run_grid(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, const std::tuple<P...>& arguments) {
   const std::lock_guard<std::mutex> lock(launch_mutex);
   const size_t count = size_t{threads.x} * threads.y * threads.z, blocks = size_t{grid.x} * grid.y * grid.z;
   if (count == 0 || count > 1024 || threads.z > 64) throw Error("launch: a block must have from 1 to 1024 threads");
   if (blocks == 0 || grid.y > 65535 || grid.z > 65535) throw Error("launch: bad grid size");
   if (shared_bytes > 227 * 1024) throw Error("launch: more than 227 KB of shared memory");
-  std::tuple<void (*)(P...), P...> packed(kernel, static_cast<P>(arguments)...);
+  std::tuple<void (*)(P...), P...> packed = std::tuple_cat(std::make_tuple(kernel), arguments);
   kernel_arguments = &packed;
   kernel_body = [](void* p) {
     std::apply([](auto function, const auto&... given) { function(given...); }, *static_cast<decltype(packed)*>(p));

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstring>
+#include <memory>
 
 #include "core/check.h"
 #include "cuda/tables.h"
@@ -17,13 +18,33 @@ void set_order(const std::string& order, uint32_t seed) {
   emulator::options.seed = seed;
 }
 
+void* capture(void (*launch_all)(void* context, void* stream), void* context) {
+  auto recorded = std::make_unique<emulator::Recording>();
+  emulator::recording = recorded.get();
+  try {
+    launch_all(context, nullptr);
+  } catch (...) {
+    emulator::recording = nullptr;
+    throw;
+  }
+  emulator::recording = nullptr;
+  return recorded.release();
+}
+
+void replay(void* graph, void*) {
+  for (const auto& launch : *static_cast<emulator::Recording*>(graph)) launch();
+}
+
+void destroy(void* graph) { delete static_cast<emulator::Recording*>(graph); }
+
 // The kernels, as those of the processor's memory ("emu"), or in the place of a GPU's ("cuda").
 const pyconvnet::KernelOffer& offer(bool in_place_of_gpu) {
   using namespace pyconvnet;
   const auto copy = [](void* to, const void* from, size_t bytes, void*) { std::memcpy(to, from, bytes); };
   const auto synchronize = [](void*) {};
-  static const KernelOffer own = cuda::kernel_offer("emu", "emu_tf32", {true, copy, synchronize});
-  static const KernelOffer stand_in = cuda::kernel_offer("cuda", "cuda_tf32", {false, copy, synchronize});
+  const Graphs graphs{copy, &capture, &replay, &destroy};
+  static const KernelOffer own = cuda::kernel_offer("emu", "emu_tf32", {true, copy, synchronize}, graphs);
+  static const KernelOffer stand_in = cuda::kernel_offer("cuda", "cuda_tf32", {false, copy, synchronize}, graphs);
   return in_place_of_gpu ? stand_in : own;
 }
 

@@ -20,6 +20,7 @@
 #include "kernels/peak.h"
 #include "kernels/pool2d.h"
 #include "kernels/regularizer.h"
+#include "kernels/step.h"
 #include "kernels/zero_pad2d.h"
 
 #define PYCONVNET_KERNELS(X)                                                  \
@@ -88,6 +89,7 @@
   X(activity_l1_l2, ActivityL1L2)                                             \
   X(activity_l1_l2_backward, ActivityL1L2Backward)                            \
   X(add_penalty, AddPenalty)                                                  \
+  X(next_step, NextStep)                                                      \
   X(fma_peak, FmaPeak)
 
 namespace pyconvnet {

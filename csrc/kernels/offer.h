@@ -14,11 +14,21 @@ struct Memory {
   void (*synchronize)(void* stream);                                     // waits for everything that was launched
 };
 
+// Steps of a device, whose numbers lie in its memory. As a graph, launches are recorded once, with the addresses that
+// they got, and replayed with one call. The processor has no such thing: all null.
+struct Graphs {
+  void (*upload)(void* to, const void* from, size_t bytes, void* stream) = nullptr;  // from the processor's memory
+  void* (*capture)(void (*launch_all)(void* context, void* stream), void* context) = nullptr;  // answers the graph
+  void (*replay)(void* graph, void* stream) = nullptr;
+  void (*destroy)(void* graph) = nullptr;
+};
+
 struct KernelOffer {
   uint64_t signature;         // of the sources that the module was built from
   const KernelTable* tables;  // they live as long as the process
   int count;
   Memory memory;
+  Graphs graphs;
 };
 
 // Two modules that disagree on a kernel's name, place or arguments differ in this number.
@@ -33,7 +43,7 @@ inline uint64_t kernel_signature() {
   PYCONVNET_KERNELS(PYCONVNET_SIGN)
 #undef PYCONVNET_SIGN
   add_kernel("Run", sizeof(Run)), add_kernel("Feed", sizeof(Feed));
-  add_kernel("KernelOffer", sizeof(KernelOffer));
+  add_kernel("KernelOffer", sizeof(KernelOffer)), add_kernel("StepBlock", sizeof(StepBlock));
   return hash;
 }
 

@@ -35,7 +35,27 @@ struct Run {
   int64_t iteration = 0;  // optimizer steps finished before this one
   float learning_rate = 0;
   ThreadPool* pool = nullptr;
-  void* stream = nullptr;  // of a device: where its kernels run, one after another
+  void* stream = nullptr;             // of a device: where its kernels run, one after another
+  struct StepBlock* block = nullptr;  // of a device: where its kernels read what stands above, but for `rows` as grids
+};
+
+// What a device's kernels see of a step, in its memory: so a step that is captured once can be replayed with other
+// numbers.
+struct Step {
+  int64_t rows = 0;
+  const int64_t* indices = nullptr;
+  const Feed* feeds = nullptr;
+  uint64_t seed = 0;
+  int64_t iteration = 0;
+  float learning_rate = 0;
+};
+struct StepBlock {
+  Step step;
+  const float* learning_rates = nullptr;  // of this step and the next ones
+  int64_t rates_step = 0;                 // 0: one rate for all of them
+  int64_t batch_size = 0, rows_left = 0;  // from this step on
+  static constexpr size_t kMostFeeds = 24;
+  Feed feeds[kMostFeeds];
 };
 
 }  // namespace pyconvnet

@@ -13,4 +13,14 @@ Plan::Plan(const KernelTable& table, const std::vector<CallDescription>& calls, 
   }
 }
 
+void Plan::check_steps(std::span<const float> learning_rates, int64_t count, int64_t batch_size) const {
+  check(batch_size >= 1 && batch_size <= capacity_, "Plan.run",
+        "batch_size must be from 1 to the plan's capacity " + std::to_string(capacity_) + ", got " +
+            std::to_string(batch_size));
+  const size_t steps = static_cast<size_t>((count + batch_size - 1) / batch_size), rates = learning_rates.size();
+  check(
+      rates == 1 || rates == steps, "Plan.run",
+      "needs one learning rate, or one for each of " + std::to_string(steps) + " steps, got " + std::to_string(rates));
+}
+
 }  // namespace pyconvnet

@@ -22,31 +22,39 @@ class Plan {
   template <class Wait, class F>
   void run(Run run, std::span<const float> learning_rates, const int64_t* indices, int64_t count, int64_t batch_size,
            double* seconds, const Wait& finished, const F& after_step) const {
-    check(batch_size >= 1 && batch_size <= capacity_, "Plan.run",
-          "batch_size must be from 1 to the plan's capacity " + std::to_string(capacity_) + ", got " +
-              std::to_string(batch_size));
-    const size_t steps = static_cast<size_t>((count + batch_size - 1) / batch_size), rates = learning_rates.size();
-    check(rates == 1 || rates == steps, "Plan.run",
-          "needs one learning rate, or one for each of " + std::to_string(steps) + " steps, got " +
-              std::to_string(rates));
+    check_steps(learning_rates, count, batch_size);
+    const size_t rates = learning_rates.size();
     const float* rate = learning_rates.data();
     for (int64_t first = 0; first < count; first += batch_size, ++run.iteration, rate += rates > 1) {
       run.learning_rate = *rate;
       run.rows = first + batch_size < count ? batch_size : count - first;
       run.indices = indices + first;
-      for (const auto& call : calls_) {
-        if (seconds == nullptr) {
-          call->run(run);
-        } else {
-          const auto start = std::chrono::steady_clock::now();
-          call->run(run);
-          finished();
-          *seconds++ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        }
-      }
+      seconds = run_step(run, seconds, finished);
       after_step(first, run.rows);
     }
   }
+
+  // Every call, once, on the rows that `run` names.
+  void run_step(const Run& run) const {
+    for (const auto& call : calls_) call->run(run);
+  }
+
+  // The same; `seconds`, where it is not null, gets how long each call took until `finished()` came back. Answers where
+  // those of the next step go.
+  template <class Wait>
+  double* run_step(const Run& run, double* seconds, const Wait& finished) const {
+    if (seconds == nullptr) return run_step(run), nullptr;
+    for (const auto& call : calls_) {
+      const auto start = std::chrono::steady_clock::now();
+      call->run(run);
+      finished();
+      *seconds++ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    return seconds;
+  }
+
+  // Refuses a batch beyond the capacity, and another number of learning rates than one, or one for each step.
+  void check_steps(std::span<const float> learning_rates, int64_t count, int64_t batch_size) const;
 
   size_t scratch_bytes() const { return scratch_bytes_; }
   const std::vector<FeedUse>& feeds() const { return feeds_; }

@@ -41,9 +41,10 @@ def run_kernel(
         if not device.is_host:
             given |= _scratch(device, kernel, attributes, rows)
         uploaded = None if device.is_host or feed is None else device.put(indices)
+        block = None if device.is_host else device.empty((_core.STEP_BYTES,), np.uint8)
         _core.run_kernel(
             kernel, attributes, given, rows, seed, iteration, learning_rate, sources, indices,
-            device.backend(config.tf32 and not config.strict), device.stream(), uploaded,
+            device.backend(config.tf32 and not config.strict), device.stream(), uploaded, block,
         )  # fmt: skip
 
 

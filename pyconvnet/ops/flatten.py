@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pyconvnet.ops._check import FloatArray, float_array, same_shape, sizes
+from pyconvnet.ops._check import FloatArray, float_array, numbers, same_shape, sizes
 
 
 def flatten(x: ArrayLike) -> FloatArray:
@@ -29,7 +28,7 @@ def flatten(x: ArrayLike) -> FloatArray:
         (2, 60)
     """
     array = float_array("flatten", "x", x)
-    if np.ndim(x) == 0:
+    if numbers(x).ndim == 0:
         raise ValueError("flatten: x must have at least one axis (the rows), got a single number")
     return array.reshape(len(array), math.prod(array.shape[1:])).copy()
 

@@ -72,6 +72,7 @@ class PlanSpec:
         bfloat16: how bfloat16 numbers are multiplied where a layer's policy asks for it; "plain": they are not.
         device: in whose memory it works.
         backend: of the device's kernels those that are called.
+        graphs: a GPU's steps are captured once and replayed.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
     """
 
@@ -85,6 +86,7 @@ class PlanSpec:
     bfloat16: str = "plain"
     device: Device = devices.CPU
     backend: str = "cpu"
+    graphs: bool = True
     keeps_outputs: bool = False
 
 
@@ -124,7 +126,9 @@ class Plan:
         self.offsets, self.nbytes = _place(intervals)
         self._arena = spec.device.zeros((self.nbytes,), np.uint8)
         arrays: list[Any] = [self._arena]
-        self._plan = _core.Plan([self._bind(call, arrays) for call in calls], arrays, spec.capacity, spec.backend)
+        bound = [self._bind(call, arrays) for call in calls]
+        block = None if spec.device.is_host else spec.device.zeros((_core.STEP_BYTES,), np.uint8)
+        self._plan = _core.Plan(bound, arrays, spec.capacity, spec.backend, block, spec.graphs)
         self.memory = _memory(calls, intervals, self.nbytes, self._plan.scratch_bytes)
         self._output = None
         self.output_size = 0 if output is None else output.size
@@ -178,13 +182,13 @@ class Plan:
             if totals is not None and self._sums is not None:
                 device.write(self._sums, totals)
             fed = [_parts(place(feed, device)) for feed in feeds]
-            uploaded = None if device.is_host else device.put(indices)
+            rates = np.atleast_1d(np.asarray(learning_rate, np.float32))
+            uploaded = (None, None) if device.is_host else (device.put(indices), device.put(rates))
             elsewhere = out is not None and devices.of(out).memory != device.memory
             target = device.empty(out.shape) if elsewhere else out
             output = None if out is None else self._output
             self._plan.run(
-                fed, indices, batch_size, seed, iteration, learning_rate, output, target, seconds, device.stream(),
-                uploaded,
+                fed, indices, batch_size, seed, iteration, rates, output, target, seconds, device.stream(), *uploaded,
             )  # fmt: skip
             if elsewhere:
                 devices.of(out).write(out, devices.to_numpy(target))

@@ -45,7 +45,8 @@ def build(mutation: Mutation, copy: Path, folder: Path) -> None:
 
 def verdict(mutation: Mutation, copy: Path) -> str:
     """Run the tests; the first that fails, or that none does."""
-    tests = ["tests/test_emulator_ops.py", "-k", mutation.tests] if mutation.stem else ["tests/test_cuda_ptx.py"]
+    emulated = ["tests/test_emulator_ops.py", "tests/test_graphs.py", "-k", mutation.tests]
+    tests = emulated if mutation.stem else ["tests/test_cuda_ptx.py"]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *tests]
     try:
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=300, check=False)

@@ -26,6 +26,7 @@ class Mutation:
 
 
 _DENSE = "dense and not 10007 and not 52500 and not 2101"
+_REPLAYED = "replayed or sequence"
 _BARRIER = "  __syncthreads();\n"
 
 MUTATIONS = (
@@ -154,5 +155,34 @@ MUTATIONS = (
         "for (int axis = 0; axis < feed.rank; ++axis)",
         "gather",
         "gather",
+    ),
+    # ---- captured steps
+    Mutation(
+        "step: always the first rows", "kernels/step.cuh", "step.indices += block->batch_size;", "", "step", _REPLAYED
+    ),
+    Mutation("step: always the first iteration", "kernels/step.cuh", "++step.iteration;", "", "step", _REPLAYED),
+    Mutation(
+        "step: the last batch is full",
+        "kernels/step.cuh",
+        "block->rows_left < block->batch_size ? block->rows_left : ",
+        "",
+        "step",
+        _REPLAYED,
+    ),
+    Mutation(
+        "step: always the first rate",
+        "kernels/step.cuh",
+        "block->learning_rates += block->rates_step;",
+        "",
+        "step",
+        _REPLAYED,
+    ),
+    Mutation(
+        "gather: always the first feed",
+        "kernels/gather.cuh",
+        "step.feeds[number]",
+        "step.feeds[0]",
+        "gather",
+        _REPLAYED,
     ),
 )

@@ -3,13 +3,13 @@
 
 namespace pyconvnet::cuda {
 
-template __global__ void product<Fp32, Matrix<1, true>, Matrix<1, false>, StoreOutput>(ProductShape, Step,
+template __global__ void product<Fp32, Matrix<1, true>, Matrix<1, false>, StoreOutput>(ProductShape, const Step*,
                                                                                        Matrix<1, true>,
                                                                                        Matrix<1, false>, StoreOutput);
-template __global__ void product<Tf32, Matrix<4, true>, Matrix<4, true>, StoreOutput>(ProductShape, Step,
+template __global__ void product<Tf32, Matrix<4, true>, Matrix<4, true>, StoreOutput>(ProductShape, const Step*,
                                                                                       Matrix<4, true>, Matrix<4, true>,
                                                                                       StoreOutput);
-template __global__ void product<Tf32, Matrix<4, false>, Matrix<4, false>, StoreSlice>(ProductShape, Step,
+template __global__ void product<Tf32, Matrix<4, false>, Matrix<4, false>, StoreSlice>(ProductShape, const Step*,
                                                                                        Matrix<4, false>,
                                                                                        Matrix<4, false>, StoreSlice);
 

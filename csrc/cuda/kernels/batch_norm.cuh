@@ -24,7 +24,9 @@ struct TwoSums {
 // Two sums over a slice for each channel, in double, to partial [slices, 2, features]: grid (channels / 32, slices).
 template <class F>
 __global__ void __launch_bounds__(kThreads)
-    sum_slices(int64_t features, int64_t vectors_a_row, Step step, double* __restrict__ partial, F term) {
+    sum_slices(int64_t features, int64_t vectors_a_row, const Step* __restrict__ now, double* __restrict__ partial,
+               F term) {
+  const Step step = *now;
   struct Shared {
     TwoSums of[kVectors][kLanes];
   };

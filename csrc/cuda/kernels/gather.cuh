@@ -46,10 +46,10 @@ __device__ To read_element(const Feed& feed, const std::byte* p) {
 // A thread for each element of the batch finds it in its row, whatever the strides.
 template <class To>
 struct GatherElement {
-  Feed feed;  // its memory is where the kernel runs
-  int64_t size;
+  int64_t number, size;  // of the feed, of a row
   To* out;
   __device__ void operator()(int64_t i, const Step& step) const {
+    const Feed& feed = step.feeds[number];
     const std::byte* p = feed.data + step.indices[i / size] * feed.row_stride;
     int64_t rest = i % size;
     for (int axis = feed.rank - 1; axis >= 0; --axis) {
@@ -61,11 +61,11 @@ struct GatherElement {
 };
 
 void gather(const Gather& op, const Run& run) {
-  for_each_element(per_row(op.size), run, GatherElement<float>{run.feeds[op.feed], op.size, op.out});
+  for_each_element(per_row(op.size), run, GatherElement<float>{op.feed, op.size, op.out});
 }
 
 void gather_labels(const GatherLabels& op, const Run& run) {
-  for_each_element(per_row(op.size), run, GatherElement<int32_t>{run.feeds[op.feed], op.size, op.out});
+  for_each_element(per_row(op.size), run, GatherElement<int32_t>{op.feed, op.size, op.out});
 }
 
 }  // namespace

@@ -67,7 +67,9 @@ struct BinaryMatch {
 
 // sums[0] += the sum of term(i) over rows * a_row numbers, divided by a_row; sums[1] += rows.
 template <class F>
-__global__ void __launch_bounds__(kThreads) add_terms(int64_t a_row, Step step, double* __restrict__ sums, F term) {
+__global__ void __launch_bounds__(kThreads)
+    add_terms(int64_t a_row, const Step* __restrict__ now, double* __restrict__ sums, F term) {
+  const Step step = *now;
   double sum = 0;
   for (int64_t i = threadIdx.x; i < step.rows * a_row; i += kThreads) sum += term(i);
   sum = sum_of_block(sum);

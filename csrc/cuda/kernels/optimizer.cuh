@@ -63,8 +63,9 @@ void sgd(const Sgd& op, const Run& run) {
 
 // A grid of its own: the step's length is worked out once for each block.
 __global__ void __launch_bounds__(kThreads)
-    adam_elements(int64_t size, AdamRates rates, Step step, float* __restrict__ w, const float* __restrict__ gradient,
-                  float* __restrict__ m, float* __restrict__ v) {
+    adam_elements(int64_t size, AdamRates rates, const Step* __restrict__ now, float* __restrict__ w,
+                  const float* __restrict__ gradient, float* __restrict__ m, float* __restrict__ v) {
+  const Step step = *now;
   const AdamStep move = adam_step_of_block(rates, step);
   const int64_t stride = int64_t{gridDim.x} * kThreads;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < size; i += stride)
