@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ if not _BUILT_IN_PLACE:
 from model_files import good_files  # noqa: E402 - behind the path
 
 from pyconvnet import _core, config  # noqa: E402
+
+if os.environ.get("PYCONVNET_TEST_WITHOUT_POOL"):  # bench/gpu/check.sh: each array on a GPU by itself
+    import cupy
+
+    cupy.cuda.set_allocator(None)
 
 
 @pytest.fixture(params=_core.available_isas())

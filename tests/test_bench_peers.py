@@ -63,7 +63,7 @@ def fake_folder(tmp_path: Path) -> Path:
 def compare(folder: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
     """Measure mlp beside fake peers; answer the result, the missing ones, and the versions."""
     peers = {kind: ("fake.py", kind) for kind in kinds}
-    settings = train.Settings(2, 0.001, 1, 3, peers, folder, sys.executable)
+    settings = train.Settings(2, 0.001, 1, 3, "cpu", peers, folder, sys.executable)
     missing: dict[str, str] = {}
     versions: dict[str, str] = {}
     return train.measure(NETWORKS["mlp"], settings, missing, versions), missing, versions
@@ -119,6 +119,7 @@ def test_a_python_that_is_not_there_is_missing(tmp_path: Path) -> None:
 def test_peers_are_told_the_threads() -> None:
     told = environment(3)
     assert {told[name] for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")} == {"3"}
+    assert told["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_every_peer_has_a_script_that_answers_the_requests() -> None:

@@ -101,5 +101,5 @@ def test_the_module_fits_where_it_was_built() -> None:
     assert not cuda_status().broken
     assert {"cuda", "cuda_tf32"} <= set(_core.available_backends())
     rows = np.zeros(1, np.int64)
-    with pytest.raises(ValueError, match="'x' is a NumPy array, and these kernels need all arrays in the GPU's memory"):
+    with pytest.raises(ValueError, match="'x': is a NumPy array, and these kernels need all arrays in the GPU's"):
         _core.run_kernel("activation_forward", {}, {"x": np.zeros(1)}, 1, 0, 0, 0.0, [], rows, backend="cuda")

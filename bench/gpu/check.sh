@@ -3,7 +3,7 @@
 # of it; after every phase its line is in the JSON file. With --dry-run, phases that need a GPU are listed, the rest run.
 #
 # usage: bash bench/gpu/check.sh [--dry-run] [--out FILE.json] [--build FOLDER]
-#   needs: nvcc, cmake, ninja, and a Python with numpy, h5py, pybind11 and pytest; no network
+#   needs: nvcc, cmake, ninja, and a Python with numpy, h5py, cupy, pybind11 and pytest; no network
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 dry_run=false out=gpu_check.json build=
@@ -16,35 +16,9 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-build=${build:-$work/build}
-rows=() failed=0
+# shellcheck source=bench/gpu/build.sh
+. bench/gpu/build.sh
 
-# phase NAME SECONDS gpu|any COMMAND...
-phase() {
-  local name=$1 limit=$2 where=$3 state=ok begin=$SECONDS
-  shift 3
-  printf '\n== %s\n' "$name"
-  if $dry_run && [ "$where" = gpu ]; then
-    state="not run: needs a GPU" && printf '%s: %s\n' "$state" "$*"
-  else
-    timeout "$limit" "$@" >"$work/log" 2>&1
-    local code=$?
-    tail -15 "$work/log"
-    [ $code = 0 ] || { state="failed ($code)" && [ $code = 124 ] && state="out of time"; failed=1; }
-  fi
-  rows+=("  {\"phase\": \"$name\", \"state\": \"$state\", \"seconds\": $((SECONDS - begin)), \"limit\": $limit}")
-  { printf '[\n' && (IFS=$'\n' && echo "${rows[*]}" | sed '$!s/$/,/') && printf ']\n'; } >"$out"
-}
-
-architecture=native
-$dry_run && architecture=90-real
-configure() {
-  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPYCONVNET_WERROR=ON -DPYCONVNET_CUDA=ON \
-    "-DCMAKE_CUDA_ARCHITECTURES=$architecture" "-DPython_EXECUTABLE=$(command -v python)" \
-    "-Dpybind11_DIR=$(python -m pybind11 --cmakedir)"
-}
 machine_code() {  # registers, and the instructions that products must be made of
   command -v cuobjdump >/dev/null || { echo 'needs cuobjdump and nvdisasm, of the CUDA toolkit'; return 1; }
   local module
@@ -53,16 +27,23 @@ machine_code() {  # registers, and the instructions that products must be made o
   cuobjdump -sass "$module" | grep -oE '\b(HMMA\.1688\.F32\.TF32|LDSM|LDGSTS)' | sort | uniq -c | tee "$work/sass"
   [ "$(wc -l <"$work/sass")" = 3 ]
 }
-export -f configure machine_code
-export build architecture work
+gpu_tests() { PYTHONPATH=$site python -m pytest -q -p no:cacheprovider -m gpu "$@"; }
+# CuPy's pool rounds sizes up, which hides what is written beside an array.
+sanitized() {
+  local tool=$1 tests=$2
+  PYCONVNET_TEST_WITHOUT_POOL=1 PYTHONPATH=$site compute-sanitizer --tool "$tool" --error-exitcode 9 \
+    python -m pytest -q -x -p no:cacheprovider -m gpu tests/test_gpu.py -k "$tests"
+}
+export -f machine_code gpu_tests sanitized
 
-phase "device" 30 gpu nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv
-phase "compiler" 30 any nvcc --version
-phase "configure" 120 any bash -c configure
-phase "build" 400 any cmake --build "$build" --target _cuda
+build_phases
 phase "tensor cores and copies in the code" 60 any bash -c machine_code
 phase "kernels as PTX, interpreted" 400 any python -m pytest -q -p no:cacheprovider tests/test_cuda_ptx.py
-phase "assembly on the GPU" 60 gpu python -m pytest -q -p no:cacheprovider -m gpu
+phase "assembly on the GPU" 60 gpu bash -c 'gpu_tests tests/test_cuda_ptx.py'
+phase "ops, trainings and captured steps on the GPU" 240 gpu bash -c 'gpu_tests tests/test_gpu.py'
+phase "memcheck" 240 gpu bash -c 'sanitized memcheck "ops_agree or tf32 or launched"'
+phase "racecheck" 240 gpu bash -c 'sanitized racecheck "tf32_are or captured"'
+phase "synccheck" 120 gpu bash -c 'sanitized synccheck "tf32_are"'
 
 printf '\n%s:\n' "$out" && cat "$out"
 exit $failed

@@ -1,7 +1,9 @@
-"""PyTorch's side of train_bench.py and memory_bench.py.   usage: torch_fit.py {contiguous,channels-last,compile}
+"""PyTorch's side of train_bench.py and memory_bench.py.   usage: torch_fit.py VARIANT [DEVICE]
 
-A training loop as a careful user writes it: the data as one tensor, a random permutation each epoch, batches gathered
-by index, fused Adam, loss and accuracy summed without waiting. "compile" is channels-last with torch.compile.
+A training loop as a careful user writes it: the data as one tensor on the device, a random permutation each epoch,
+batches gathered by index, fused Adam, loss and accuracy summed without waiting. VARIANT is "contiguous" or
+"channels-last"; "compile" is channels-last with torch.compile, "reduce-overhead" that in the mode of this name, and
+"graph" channels-last with the whole step captured by hand as a CUDA graph. On a GPU products are in TF32, as ours are.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 
 import worker
 
-VARIANT = sys.argv[1]
+VARIANT, DEVICE = sys.argv[1], (*sys.argv[2:], "cpu")[0]
 
 
 class TorchSide:
@@ -24,6 +26,10 @@ class TorchSide:
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
+        torch.set_default_device(DEVICE)
+        if DEVICE != "cpu":
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+            torch.backends.cudnn.benchmark = True
         self._torch = torch
         return {"versions": {"torch": torch.__version__}}
 
@@ -43,8 +49,8 @@ class TorchSide:
         x, y = worker.random_data(input_shape, rows)
         # A batch of NHWC rows seen as NCHW is channels-last without a copy.
         self._nhwc = VARIANT != "contiguous"
-        self._x = torch.from_numpy(x) if self._nhwc else torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
-        self._y = torch.from_numpy(y)
+        x, self._y = torch.from_numpy(x).to(DEVICE), torch.from_numpy(y).to(DEVICE)
+        self._x = x if self._nhwc else x.permute(0, 3, 1, 2).contiguous()
         return {}
 
     def build(self, input_shape: list[int], rows: list[Any], parameters: int, batch: int) -> dict[str, Any]:
@@ -54,11 +60,30 @@ class TorchSide:
         worker.check_parameters(parameters, sum(weight.numel() for weight in model.parameters()))
         if self._nhwc:
             model = model.to(memory_format=torch.channels_last)
-        self._optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)
+        captured = {"capturable": True} if VARIANT == "graph" else {}
+        self._optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True, **captured)
         self._loss = torch.nn.CrossEntropyLoss()
-        self._model = torch.compile(model) if VARIANT == "compile" else model
+        modes = {"compile": "default", "reduce-overhead": "reduce-overhead"}
+        self._model = torch.compile(model, mode=modes[VARIANT]) if VARIANT in modes else model
         self._batch = batch
+        if VARIANT == "graph":
+            self._capture()
         return {}
+
+    def _capture(self) -> None:
+        """The step on rows that are written into a buffer before each replay, as PyTorch's notes on graphs do it."""
+        torch = self._torch
+        self._index = torch.arange(self._batch)
+        self._sums = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self._step(self._index, *self._sums)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._step(self._index, *self._sums)
 
     def fit(self, epochs: int) -> dict[str, Any]:
         """The seconds of each epoch."""
@@ -79,23 +104,32 @@ class TorchSide:
                 self._model(self._images(slice(first, first + self._batch))).softmax(dim=1)
                 for first in range(0, len(self._x), self._batch)
             ]
-            torch.cat(outputs).numpy()
+            torch.cat(outputs).cpu().numpy()
         return {"seconds": [time.perf_counter() - start]}
 
     def _epoch(self) -> tuple[float, float]:
         torch = self._torch
         self._model.train()
-        loss_sum, right = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        loss_sum, right = self._sums if VARIANT == "graph" else (torch.zeros(()), torch.zeros((), dtype=torch.int64))
+        loss_sum.zero_()
+        right.zero_()
         for index in torch.randperm(len(self._x)).split(self._batch):
-            labels = self._y[index]
-            self._optimizer.zero_grad()
-            logits = self._model(self._images(index))
-            loss = self._loss(logits, labels)
-            loss.backward()
-            self._optimizer.step()
-            loss_sum += loss.detach() * len(labels)
-            right += (logits.detach().argmax(dim=1) == labels).sum()
+            if VARIANT == "graph" and len(index) == self._batch:
+                self._index.copy_(index)
+                self._graph.replay()
+            else:
+                self._step(index, loss_sum, right)
         return loss_sum.item() / len(self._x), right.item() / len(self._x)
+
+    def _step(self, index: Any, loss_sum: Any, right: Any) -> None:
+        labels = self._y[index]
+        self._optimizer.zero_grad()
+        logits = self._model(self._images(index))
+        loss = self._loss(logits, labels)
+        loss.backward()
+        self._optimizer.step()
+        loss_sum += loss.detach() * len(labels)
+        right += (logits.detach().argmax(dim=1) == labels).sum()
 
     def _images(self, rows: Any) -> Any:
         batch = self._x[rows]

@@ -9,7 +9,7 @@
 namespace pyconvnet {
 
 struct Backend {
-  const KernelTable& kernels;
+  const KernelTable* kernels;
   Memory memory;
   Graphs graphs;
 };

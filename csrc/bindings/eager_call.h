@@ -49,9 +49,9 @@ auto with_eager_call(const std::string& kernel, const Attributes& attributes, co
   for (const auto& [name, array] : arrays)
     description.buffers[name] = block_of_array(kernel + " '" + name + "'", array, backend.memory);
   check(run.rows >= 0, kernel, "rows must not be negative");
-  check_offered(backend.kernels, kernel);
+  check_offered(*backend.kernels, kernel);
   const std::unique_ptr<float[]> scratch = backend.memory.host ? add_scratch(description, run.rows) : nullptr;
-  const auto bound = bind_call(backend.kernels, description, run.rows);
+  const auto bound = bind_call(*backend.kernels, description, run.rows);
   check_feeds(kernel, bound->feeds, feeds);
   if (backend.graphs.upload != nullptr) {
     run.block = step_block(kernel, backend.memory, step_memory);

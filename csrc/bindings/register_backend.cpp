@@ -27,18 +27,18 @@ void add_from_module(const pybind11::capsule& capsule) {
 Backend backend_named(const std::string& who, const std::string& name) {
   constexpr Memory kHost{true, [](void* to, const void* from, size_t bytes, void*) { std::memcpy(to, from, bytes); },
                          [](void*) {}};
-  if (name == "cpu") return {active_kernels(), kHost, {}};
+  if (name == "cpu") return {&active_kernels(), kHost, {}};
   std::string offered = "cpu";
   for (const Backend& backend : added()) {
-    if (backend.kernels.name == name) return backend;
-    offered += std::string(", ") + backend.kernels.name;
+    if (backend.kernels->name == name) return backend;
+    offered += std::string(", ") + backend.kernels->name;
   }
   fail(who, "unknown backend '" + name + "'; loaded are: " + offered);
 }
 
 std::vector<std::string> available_backends() {
   std::vector<std::string> names{"cpu"};
-  for (const Backend& backend : added()) names.emplace_back(backend.kernels.name);
+  for (const Backend& backend : added()) names.emplace_back(backend.kernels->name);
   return names;
 }
 
@@ -47,20 +47,19 @@ void add_backends(const KernelOffer& offer) {
         "this module was built from other sources than pyconvnet._core; install pyconvnet anew");
   for (int i = 0; i < offer.count; ++i) {
     const KernelTable& table = offer.tables[i];
-    bool known = false;
-    for (const Backend& backend : added()) known |= std::strcmp(backend.kernels.name, table.name) == 0;
-    if (!known) added().push_back({table, offer.memory, offer.graphs});
+    std::erase_if(added(), [&table](const Backend& b) { return std::strcmp(b.kernels->name, table.name) == 0; });
+    added().push_back({&table, offer.memory, offer.graphs});
   }
 }
 
 void register_backend(pybind11::module_& m) {
   m.def("add_backends", &add_from_module, pybind11::arg("kernel_tables"),
-        "Adds the kernel tables of a backend's module; adding them again changes nothing.");
+        "Adds the kernel tables of a backend's module, in the place of those that had the same names.");
   m.def("available_backends", &available_backends);
   m.def(
       "offers_kernel",
       [](const std::string& kernel, const std::string& backend) {
-        return offers(backend_named("offers_kernel", backend).kernels, kernel);
+        return offers(*backend_named("offers_kernel", backend).kernels, kernel);
       },
       pybind11::arg("kernel"), pybind11::arg("backend"), "Whether this backend has this kernel.");
 }

@@ -59,11 +59,11 @@ std::unique_ptr<BoundPlan> make_plan(const std::vector<CallSpec>& specs, std::ve
   std::unique_ptr<DeviceSteps> steps;
   if (backend.graphs.upload != nullptr) {
     StepBlock* block = step_block("Plan", backend.memory, step_memory);
-    steps = std::make_unique<DeviceSteps>(backend.kernels, backend.graphs, block, graphs);
+    steps = std::make_unique<DeviceSteps>(*backend.kernels, backend.graphs, block, graphs);
     arrays.push_back(std::move(step_memory));
   }
   return std::unique_ptr<BoundPlan>(
-      new BoundPlan{std::move(arrays), backend.memory, Plan(backend.kernels, calls, capacity), std::move(steps)});
+      new BoundPlan{std::move(arrays), backend.memory, Plan(*backend.kernels, calls, capacity), std::move(steps)});
 }
 
 // Rows of a plan's output that are copied, step by step, into consecutive rows of the caller's array.

@@ -62,6 +62,8 @@ def describe() -> dict[str, Any]:
 def headline(machine: dict[str, Any]) -> str:
     """The machine in one line."""
     threads = machine["threads"]
+    if "cuda" in machine:
+        return f"{machine['date'][:10]}, {machine['cuda']}, pyconvnet {machine['versions']['pyconvnet']}"
     return (
         f"{machine['date'][:10]}, {machine['processor']}, {machine['cores']} cores, "
         f"{threads} thread{'s' if threads != 1 else ''}, {machine['isa']}, pyconvnet {machine['versions']['pyconvnet']}"

@@ -39,14 +39,17 @@ class Network:
     layers: Callable[[], list[Layer]]
     parameters: int
 
-    def model(self) -> Sequential:
+    def model(self, device: str = "cpu") -> Sequential:
         """The network with fresh weights, compiled as in the lecture.
+
+        Args:
+            device: as for `compile`.
 
         Raises:
             ValueError: its parameters are not the lecture's; what is measured would be something else.
         """
         model = Sequential([Input(self.input_shape), *self.layers()], name=self.name)
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], device=device)
         count = model.count_params()
         if count != self.parameters:
             raise ValueError(f"{self.name}: the lecture has {self.parameters} parameters, got {count}")

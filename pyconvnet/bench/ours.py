@@ -38,8 +38,8 @@ def random_data(shape: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarr
 class Ours(turns.Ours):
     """This library trains a network."""
 
-    def __init__(self, network: Network) -> None:
-        self._model = network.model()
+    def __init__(self, network: Network, device: str = "cpu") -> None:
+        self._model = network.model(device)
         self._network = network
 
     def prepare(self, batch: int, steps: int) -> Mapping[str, Any]:

@@ -27,6 +27,13 @@ PEERS: dict[str, tuple[str, ...]] = {
     "torch-channels-last": ("torch_fit.py", "channels-last"),
     "torch-compile": ("torch_fit.py", "compile"),
 }
+GPU_PEERS: dict[str, tuple[str, ...]] = {
+    "torch": ("torch_fit.py", "contiguous", "cuda"),
+    "torch-channels-last": ("torch_fit.py", "channels-last", "cuda"),
+    "torch-compile": ("torch_fit.py", "compile", "cuda"),
+    "torch-reduce-overhead": ("torch_fit.py", "reduce-overhead", "cuda"),
+    "torch-graph": ("torch_fit.py", "graph", "cuda"),
+}
 KERNEL_PEER = ("torch_kernels.py",)
 _PATIENCE = 3600.0  # seconds for one answer; compiling a network takes minutes
 
@@ -39,14 +46,18 @@ class PeerFailed(Exception):
     """A request failed; the message is the peer's."""
 
 
-def environment(threads: int) -> dict[str, str]:
-    """What tells every library the same number of threads; `start` tells it again where there is a function."""
+def environment(threads: int, gpu: bool = False) -> dict[str, str]:
+    """What tells every library the same number of threads; `start` tells it again where there is a function.
+
+    GPUs that are not asked for are hidden.
+    """
     number = str(threads)
     names = (
         *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
         *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC"),  # NPROC: XLA's pool under JAX
     )
-    return {**os.environ, **dict.fromkeys(names, number), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": ""}
+    return {**os.environ, **dict.fromkeys(names, number), "TF_CPP_MIN_LOG_LEVEL": "3", **hidden}
 
 
 class Peer:
@@ -79,7 +90,7 @@ class Peer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=environment(threads),
+                env=environment(threads, gpu="cuda" in arguments),
                 text=True,
                 encoding="utf-8",
             )

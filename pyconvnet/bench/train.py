@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from pyconvnet import devices
+from pyconvnet._cuda_status import cuda_status
 from pyconvnet.bench import machine, options, report, train_report
 from pyconvnet.bench.networks import Network, selected
 from pyconvnet.bench.ours import Ours
-from pyconvnet.bench.peers import PEERS, Peer, PeerFailed, PeerMissing
+from pyconvnet.bench.peers import GPU_PEERS, PEERS, Peer, PeerFailed, PeerMissing
 from pyconvnet.bench.turns import OURS, Clocked, Side, fastest_peer, take_turns
 
 _DESCRIPTION = """\
@@ -32,7 +34,10 @@ imported is skipped and said so.
   keras-jax[-spe]      Keras on JAX [with steps_per_execution=50]
   torch                PyTorch, fused Adam
   torch-channels-last  in that memory format
-  torch-compile        in that memory format, through torch.compile"""
+  torch-compile        in that memory format, through torch.compile
+With --device cuda these, in TF32 as we are, and
+  torch-reduce-overhead  through torch.compile in this mode
+  torch-graph            channels-last, the whole step captured by hand"""
 
 # Steps that every peer can run without a partial execution; the lecture's 45,000 training images; bytes a process.
 _PEER_STEPS, _OWN_STEPS, _MOST_ROWS, _MOST_BYTES = 50, 4, 45_000, 256 * 2**20
@@ -48,6 +53,7 @@ class Settings:
         seconds: about how long one measurement of ours lasts.
         rounds: how often everybody has a turn.
         threads: for everybody.
+        device: where ours runs; its peers run there too.
         peers: command of each peer by its name.
         folder, python: where the peers' scripts lie and what runs them.
     """
@@ -56,6 +62,7 @@ class Settings:
     seconds: float
     rounds: int
     threads: int
+    device: str
     peers: Mapping[str, tuple[str, ...]]
     folder: Path
     python: str
@@ -110,7 +117,7 @@ def measure(network: Network, settings: Settings, missing: dict[str, str], versi
     Returns:
         What goes into the tables and into JSON.
     """
-    ours = Ours(network)
+    ours = Ours(network, settings.device)
     trial = ours.ask("prepare", batch=settings.batch, steps=_OWN_STEPS)
     trial = ours.ask("fit", epochs=2)
     row_bytes = 4 * int(np.prod(network.input_shape))
@@ -181,12 +188,14 @@ def main(
         0.
     """
     parser = options.step_parser(new_parser("train"), _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
+    parser.add_argument("--device", default="cpu", help="cpu (the default), cuda or cuda:N; the peers run there too")
     parser.add_argument("--nets", default="", help="such as mlp,conv (default: all)")
     parser.add_argument("--rounds", type=options.whole, default=3, help="how often everybody has a turn (default 3)")
     parser.add_argument("--table", metavar="FILE.md", help="write the tables as Markdown")
     given = parser.parse_args(arguments)
     try:
         networks = selected(given.nets)
+        devices.get(given.device, "--device")
         options.prepare(given, peers_folder)
     except ValueError as error:
         parser.error(str(error))
@@ -194,9 +203,11 @@ def main(
     described = machine.describe()
     if (warning := machine.busy(described)) is not None:
         report.progress(warning)
-    peers = PEERS if given.peers else {}
+    device = str(devices.get(given.device, "bench"))
+    described |= {"device": device} | ({"cuda": cuda_status().text} if device != "cpu" else {})
+    peers = {} if not given.peers else PEERS if device == "cpu" else GPU_PEERS
     settings = Settings(
-        given.batch, given.seconds, given.rounds, described["threads"], peers, peers_folder, given.peer_python
+        given.batch, given.seconds, given.rounds, described["threads"], device, peers, peers_folder, given.peer_python
     )
     missing: dict[str, str] = {}
     results = [measure(network, settings, missing, described["versions"]) for network in networks]

@@ -31,8 +31,9 @@ def as_markdown(content: dict[str, Any]) -> str:
 
 def _head(content: dict[str, Any]) -> str:
     config, described = content["config"], content["machine"]
+    precision = "TF32" if "cuda" in described else "float32"
     return (
-        f"{machine.headline(described)}; {machine.libraries(described)}; batch {config['batch']}, float32, Adam, "
+        f"{machine.headline(described)}; {machine.libraries(described)}; batch {config['batch']}, {precision}, Adam, "
         f"medians of {config['rounds']} round{'s' if config['rounds'] != 1 else ''}"
     )
 
