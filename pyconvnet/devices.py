@@ -18,6 +18,7 @@ from pyconvnet._cuda_status import cuda_status
 __all__ = ["CPU", "Device", "available", "get"]
 
 _ALIGNMENT = 64  # bytes: a cache line, and an AVX-512 register
+_ANYWHERE: AbstractContextManager[Any] = nullcontext()
 _RULE = "must be 'auto', 'cpu', 'cuda' or 'cuda:N'"
 
 
@@ -27,11 +28,14 @@ class Device(ABC):
     Attributes:
         name: "cpu", "emu" or "cuda:N".
         memory: "host", or "cuda:N"; devices of one memory share arrays.
+        is_host: whether its arrays are NumPy's.
     """
 
     name: str
     memory: str
-    _products: str  # the backend that multiplies in float32; that in TF32 is named after it
+    is_host: bool
+    _products: str  # the backend that multiplies in float32
+    _tf32: str  # that in TF32, or the same where there is none
 
     def backend(self, tf32: bool) -> str:
         """The kernels' name in `_core`.
@@ -39,13 +43,7 @@ class Device(ABC):
         Args:
             tf32: whether products may be rounded to TF32 where the device has such.
         """
-        offered = f"{self._products}_tf32"
-        return offered if tf32 and offered in _core.available_backends() else self._products
-
-    @property
-    def is_host(self) -> bool:
-        """Whether its arrays are NumPy's."""
-        return self.memory == "host"
+        return self._tf32 if tf32 else self._products
 
     @abstractmethod
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Any:
@@ -69,7 +67,7 @@ class Device(ABC):
 
     def current(self) -> AbstractContextManager[Any]:
         """Inside it, arrays are made and kernels are launched here."""
-        return nullcontext()
+        return _ANYWHERE
 
     def stream(self) -> int:
         """Where kernels are queued: CuPy's current stream, 0 for none."""
@@ -92,10 +90,11 @@ class Device(ABC):
 class _Host(Device):
     """The processor's memory, for its own kernels or, in tests, those of the emulator."""
 
-    memory = "host"
+    memory, is_host = "host", True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tf32: str) -> None:
         self.name = self._products = name
+        self._tf32 = tf32
 
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
         kind = np.dtype(dtype)
@@ -108,6 +107,8 @@ class _Host(Device):
         return np.empty(shape, dtype)
 
     def contiguous(self, array: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        if array.dtype == dtype and array.flags.c_contiguous:
+            return array  # type: ignore[no-any-return]
         return np.ascontiguousarray(array, dtype).reshape(array.shape)  # which makes an axis of none
 
     def put(self, array: Any) -> npt.NDArray[Any]:
@@ -120,7 +121,7 @@ class _Host(Device):
 class _Cuda(Device):
     """A GPU. Its memory and its streams are CuPy's."""
 
-    _products = "cuda"
+    is_host, _products, _tf32 = False, "cuda", "cuda_tf32"
     _SHARE = 0.5  # of the free memory, for data sets
 
     def __init__(self, number: int) -> None:
@@ -170,7 +171,7 @@ class _Cuda(Device):
             ) from None
 
 
-CPU: Device = _Host("cpu")
+CPU: Device = _Host("cpu", "cpu")
 
 
 def get(name: Any, who: str = "compile") -> Device:
@@ -191,9 +192,11 @@ def get(name: Any, who: str = "compile") -> Device:
     """
     if isinstance(name, Device):
         return name
+    if name == "cpu" or (name == "auto" and not _has_gpu()):
+        return CPU
     kind, colon, number = name.partition(":") if isinstance(name, str) else ("", "", "")
-    if name in ("auto", "cpu"):
-        return CPU if name == "cpu" or not _has_gpu() else _cuda(_current_gpu())
+    if name == "auto":
+        return _cuda(_current_gpu())
     if name == "emu":
         return _emulator(who)
     if kind not in ("cuda", "gpu") or (colon and not number.isdecimal()):
@@ -292,4 +295,4 @@ def _emulator(who: str) -> Device:
             f"{who}: device 'emu' is for tests, and this build has none; configure it with -DPYCONVNET_EMULATOR=ON"
         ) from None
     _core.add_backends(module.kernel_tables())
-    return _Host("emu")
+    return _Host("emu", "emu_tf32")

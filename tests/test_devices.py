@@ -203,8 +203,9 @@ def test_inner_values_follow_the_weights(cupy: Any) -> None:
     part = pcn.Model(net.inputs, net.layers[0].output)  # not compiled
     part.predict(X, verbose=0)
     assert str(part.device) == "cuda:0" and not net.weights[0].device.is_host
-    figure = pcn.plot.grad_cam(net, X[:2])
-    assert figure is not None
+    for one in (net, model("cuda")):  # trained, and never run
+        assert pcn.plot.grad_cam(one, X[:2]) is not None
+        assert all(not variable.device.is_host for variable in one.layers[0].weights)
 
 
 def test_the_default_device_is_a_switch(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,9 @@ struct ArrayView {
   }
 };
 
-// kind: 'f', 'i', 'u' or 'b', as in NumPy.
-inline DType dtype_of_kind(const std::string& who, char kind, int64_t bytes, bool native, const std::string& text) {
+// kind: 'f', 'i', 'u' or 'b', as in NumPy. `text()` says for a message what dtype it is.
+template <class Text>
+DType dtype_of_kind(const std::string& who, char kind, int64_t bytes, bool native, const Text& text) {
   struct Known {
     char kind;
     int64_t bytes;
@@ -49,13 +50,14 @@ inline DType dtype_of_kind(const std::string& who, char kind, int64_t bytes, boo
   };
   for (const Known& k : known)
     if (k.kind == kind && k.bytes == bytes && (native || bytes == 1)) return k.dtype;
-  throw pybind11::type_error(who + ": dtype " + text + " is not supported; use numbers in the machine's byte order");
+  throw pybind11::type_error(who + ": dtype " + text() + " is not supported; use numbers in the machine's byte order");
 }
 
 inline ArrayView view_of_numpy(const std::string& who, const pybind11::array& array) {
-  const bool native = array.dtype().attr("isnative").cast<bool>();
+  const pybind11::dtype type = array.dtype();
   const DType dtype =
-      dtype_of_kind(who, array.dtype().kind(), array.itemsize(), native, std::string(pybind11::str(array.dtype())));
+      dtype_of_kind(who, type.kind(), array.itemsize(), type.byteorder() != '>' && type.byteorder() != '<',
+                    [&] { return std::string(pybind11::str(type)); });
   ArrayView view{const_cast<std::byte*>(static_cast<const std::byte*>(array.data())), dtype, {}, {}, array.writeable()};
   view.shape.assign(array.shape(), array.shape() + array.ndim());
   view.strides.assign(array.strides(), array.strides() + array.ndim());
@@ -68,7 +70,7 @@ inline ArrayView view_of_device_array(const std::string& who, const pybind11::di
   check(type.size() >= 3, who, "its __cuda_array_interface__ has a typestr that is none: '" + type + "'");
   const auto data = interface["data"].cast<std::pair<uintptr_t, bool>>();
   ArrayView view{reinterpret_cast<std::byte*>(data.first),
-                 dtype_of_kind(who, type[1], std::stoll(type.substr(2)), type[0] == '<' || type[0] == '|', type),
+                 dtype_of_kind(who, type[1], std::stoll(type.substr(2)), type[0] != '>', [&] { return type; }),
                  {},
                  {},
                  !data.second};

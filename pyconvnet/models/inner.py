@@ -20,6 +20,7 @@ from pyconvnet.plan import PlanSpec
 from pyconvnet.plan.gradients import build_gradient_plan
 from pyconvnet.training import runs
 from pyconvnet.training.feeds import ArrayFeed
+from pyconvnet.training.plans import bring_weights
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -117,7 +118,7 @@ def gradients_at(
         raise ValueError(f"{who}: score_weights must have shape {expected}, got {weights.shape}")
     rows = min(batch_size, len(data))
     part = _with_outputs(model, [tensor, *model.outputs])
-    plan = build_gradient_plan(part, PlanSpec("differentiate", rows, **config.plan_switches(model.device)))
+    plan = build_gradient_plan(part, PlanSpec("differentiate", rows, **config.plan_switches(bring_weights(model))))
     if plan is None:
         raise ValueError(
             f"{who}: the scores of {model.label}, before a softmax or sigmoid at its end, do not depend on the output "

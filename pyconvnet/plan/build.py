@@ -182,13 +182,16 @@ class Plan:
             if totals is not None and self._sums is not None:
                 device.write(self._sums, totals)
             fed = [_parts(place(feed, device)) for feed in feeds]
-            rates = np.atleast_1d(np.asarray(learning_rate, np.float32))
-            uploaded = (None, None) if device.is_host else (device.put(indices), device.put(rates))
+            uploaded: tuple[Any, ...] = ()
+            if not device.is_host:
+                learning_rate = np.atleast_1d(np.asarray(learning_rate, np.float32))
+                uploaded = device.put(indices), device.put(learning_rate)
             elsewhere = out is not None and devices.of(out).memory != device.memory
             target = device.empty(out.shape) if elsewhere else out
             output = None if out is None else self._output
             self._plan.run(
-                fed, indices, batch_size, seed, iteration, rates, output, target, seconds, device.stream(), *uploaded,
+                fed, indices, batch_size, seed, iteration, learning_rate, output, target, seconds, device.stream(),
+                *uploaded,
             )  # fmt: skip
             if elsewhere:
                 devices.of(out).write(out, devices.to_numpy(target))

@@ -124,8 +124,9 @@ class Learner:
         if self._device is not None:
             return self._device
         default = config.default_device()
-        moved = next((variable.device for variable in self.weights if not variable.device.is_host), None)
-        return moved if moved is not None and config.device == "auto" else default
+        if config.device != "auto" or default.is_host:
+            return default
+        return next((variable.device for variable in self.weights if not variable.device.is_host), default)
 
     @property
     def compiled(self) -> bool:

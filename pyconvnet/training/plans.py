@@ -11,6 +11,7 @@ from pyconvnet import config
 from pyconvnet.plan import Plan, PlanSpec, Target, build_plan
 
 if TYPE_CHECKING:
+    from pyconvnet.devices import Device
     from pyconvnet.models import Model
 
     from .learner import Learner
@@ -64,6 +65,15 @@ def capacity(batch_size: int, rows: int) -> int:
     return min(batch_size, max(_SMALLEST_CAPACITY, 1 << (rows - 1).bit_length()))
 
 
+def bring_weights(model: Learner) -> Device:
+    """Moves the weights to where the model runs, and answers where that is; before a plan is built of them."""
+    device = model.device
+    for variable in model.weights:
+        if variable.device is not device:
+            variable.move_to(device)
+    return device
+
+
 def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, training: bool | None = None) -> Plan:
     """The plan for batches of up to `rows`, from the model's cache or built now.
 
@@ -74,9 +84,7 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         weighted: whether samples have weights.
         training: whether dropout is on and batches are normalized by themselves; None: in mode "train" only.
     """
-    device = model.device
-    for variable in model.weights:
-        variable.move_to(device)
+    device = bring_weights(model)
     targets: tuple[Target | None, ...] = ()
     if mode != "predict":
         assert model.compilation is not None and model.compilation.loss is not None
