@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import sys
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -73,6 +74,10 @@ class Device(ABC):
         """Where kernels are queued: CuPy's current stream, 0 for none."""
         return 0
 
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Waits for what is queued on the current stream."""
+
     def room(self) -> float:
         """Bytes that data sets may take."""
         return math.inf
@@ -117,6 +122,9 @@ class _Host(Device):
     def write(self, target: Any, values: npt.NDArray[Any]) -> None:
         target[...] = values
 
+    def synchronize(self) -> None:
+        pass  # nothing is ever queued
+
 
 class _Cuda(Device):
     """A GPU. Its memory and its streams are CuPy's."""
@@ -143,6 +151,7 @@ class _Cuda(Device):
     def put(self, array: Any) -> Any:
         with self.current():
             if on_gpu(array) and array.device.id != self._number:
+                of(array).synchronize()
                 return self._allocate(array.copy)  # to the current GPU
             return self._allocate(self._cupy.asarray, array)
 
@@ -159,7 +168,11 @@ class _Cuda(Device):
     def room(self) -> float:
         with self.current():
             free, _ = self._cupy.cuda.runtime.memGetInfo()
-        return self._SHARE * (free + self._cupy.get_default_memory_pool().free_bytes())
+            return self._SHARE * (free + self._cupy.get_default_memory_pool().free_bytes())
+
+    def synchronize(self) -> None:
+        with self.current():
+            self._cupy.cuda.get_current_stream().synchronize()
 
     def _allocate(self, make: Any, *arguments: Any) -> Any:
         try:
@@ -248,7 +261,10 @@ def as_array(value: Any) -> Any:
     """An array in a GPU's memory as CuPy's, which shares its memory; all else as it is."""
     if not on_gpu(value):
         return value
-    missing = why_no_gpu()
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and isinstance(value, cupy.ndarray):
+        return value
+    missing = None if _has_gpu() else why_no_gpu()
     if missing:
         raise ValueError(f"an array of {type(value).__module__} lies in a GPU's memory, and a GPU is {missing}")
     return importlib.import_module("cupy").asarray(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -13,6 +14,9 @@ from pyconvnet.ops._check import float_array
 
 if TYPE_CHECKING:
     from pyconvnet.regularizers import Regularizer
+
+
+_moving = threading.Lock()
 
 
 class Variable(NDArrayOperatorsMixin):
@@ -85,11 +89,26 @@ class Variable(NDArrayOperatorsMixin):
         Args:
             device: where the next plans with this variable run.
         """
-        if device.memory != self.device.memory:
-            buffer = device.zeros(self.shape)
-            device.write(buffer, self.array)
-            self.buffer, self.device = buffer, device
-            self.moves += 1
+        with _moving:
+            if device.memory != self.device.memory:
+                self._take(device.zeros(self.shape), device)
+
+    def return_to(self, buffer: Any, device: Device) -> None:
+        """Brings the values back into a buffer that they were in, for a plan that is bound to it.
+
+        Args:
+            buffer: of this shape.
+            device: where it lies.
+        """
+        with _moving:
+            if self.buffer is not buffer:
+                self._take(buffer, device)
+
+    def _take(self, buffer: Any, device: Device) -> None:
+        device.write(buffer, self.array)
+        device.synchronize()
+        self.buffer, self.device = buffer, device
+        self.moves += 1
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -94,7 +94,7 @@ class ndarray:
 
     def view(self, dtype: Any) -> ndarray:
         """Answer a view."""
-        return ndarray(self._memory.view(dtype), self.device.id)
+        return ndarray(self._memory.view(np.dtype(dtype)), self.device.id)
 
     def astype(self, dtype: Any, copy: bool = True) -> ndarray:
         """Convert."""
@@ -169,7 +169,7 @@ def _module() -> ModuleType:
     cupy.cuda = SimpleNamespace(
         Device=Device,
         is_available=lambda: True,
-        get_current_stream=lambda: SimpleNamespace(ptr=0),
+        get_current_stream=lambda: SimpleNamespace(ptr=0, synchronize=lambda: None),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         runtime=SimpleNamespace(
             getDeviceCount=lambda: 2,

@@ -17,6 +17,7 @@ import pyconvnet as pcn
 from pyconvnet import config, devices, layers, ops
 from pyconvnet.cli import doctor, main
 from pyconvnet.datasets.scaled import ScaledArray
+from pyconvnet.training.data import Dataset
 
 emulator()
 
@@ -118,8 +119,9 @@ def test_several_outputs_and_generators(cupy: Any) -> None:
     x = cupy.asarray(X)
     first, second = net.predict(x, verbose=0)
     assert (first.shape, second.shape) == ((22, 2), (22, 3)) and type(second) is cupy.ndarray
-    batches = [first, second] = [part.get() for part in net.predict(iter([x[:11], x[11:]]), verbose=0)]
-    np.testing.assert_array_equal(batches[0], net.predict(X, verbose=0)[0])
+    for batches in ([x[:11], x[11:]], [x[:11], X[11:]]):
+        got, _ = net.predict(iter(batches), verbose=0)
+        np.testing.assert_array_equal(got.get(), net.predict(X, verbose=0)[0])
 
 
 def test_data_go_to_the_device_once_and_stay_bytes(cupy: Any) -> None:
@@ -145,6 +147,8 @@ def test_data_that_do_not_fit_go_chunk_by_chunk(cupy: Any) -> None:
     expected = trained()
     cupy_double.state["free"] = 100_000  # less than twice the images
     assert images.array.nbytes > 50_000
+    lying = cupy.asarray(np.zeros(90_000, np.uint8))
+    assert Dataset((lying,)).on(devices.get("cuda")) is not None  # it is there already
     assert same(trained(), expected)
 
 
@@ -195,6 +199,28 @@ def test_layers_that_two_models_share_move_with_the_work(cupy: Any) -> None:
     twin = model("cuda")
     results(twin)
     assert same(results(twin), history)
+
+
+def test_a_weight_that_works_elsewhere_during_an_epoch_comes_back(cupy: Any) -> None:
+    net, expected = model("cuda"), model("cuda")
+    part = pcn.Model(net.inputs, net.layers[0].output)
+    part.compile("sgd", "mse", device="cpu")
+    look = pcn.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: part.predict(X[:2], verbose=0))
+    assert same(results(net, callbacks=[look]), results(expected, callbacks=[pcn.callbacks.LambdaCallback()]))
+
+
+def test_parts_of_a_model_run_where_it_was_compiled_for(cupy: Any) -> None:
+    net = model("cpu")
+    results(net)
+    pcn.plot.feature_maps(net, X[0], 0)
+    assert all(variable.device.is_host for variable in net.weights)
+
+
+def test_a_call_answers_in_kind(cupy: Any) -> None:
+    net = model("cuda")
+    got = net(cupy.asarray(X[:3]))
+    assert type(got) is cupy.ndarray
+    np.testing.assert_array_equal(got.get(), net.predict(X[:3], verbose=0))
 
 
 def test_inner_values_follow_the_weights(cupy: Any) -> None:
@@ -279,5 +305,9 @@ def test_ops_work_where_their_arrays_lie(cupy: Any) -> None:
     np.testing.assert_array_equal(got[1].get(), dbias)
     with pytest.raises(ValueError, match=r"conv2d_forward 'kernel': is a NumPy array, and .*cupy\.asarray"):
         ops.conv2d(cupy.asarray(x), kernel)
+    with cupy_double.Device(1):
+        elsewhere = cupy.asarray(kernel)
+    with pytest.raises(ValueError, match="conv2d_forward: all arrays must be on one device, got 'x' on cuda:0"):
+        ops.conv2d(cupy.asarray(x), elsewhere)
     with pytest.raises(ValueError, match="conv2d_winograd_forward: this backend does not offer it"):
         ops.conv2d(cupy.asarray(x), cupy.asarray(kernel), algorithm="winograd_4x4")

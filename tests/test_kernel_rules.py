@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyconvnet import _core
+from pyconvnet import _core, ops
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.conv2d import conv2d_geometry
 from pyconvnet.ops.pool2d import pool2d_geometry
@@ -169,3 +169,9 @@ def test_strides_far_beyond_the_image_cost_nothing() -> None:
         results.append(dx)
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_allclose(results[0][:, :3, :2], np.einsum("nijo,hwio->nhwi", dy, kernel), rtol=1e-5)
+
+
+def test_numbers_in_the_machines_byte_order_are_taken_whatever_their_name() -> None:
+    foreign = np.arange(6, dtype=np.dtype(np.float32).newbyteorder("S")).reshape(2, 3)
+    native = foreign.byteswap().view(foreign.dtype.newbyteorder())  # its dtype says '<' on a little-endian machine
+    np.testing.assert_array_equal(ops.dense(native, np.eye(3, dtype=np.float32)), [[0, 1, 2], [3, 4, 5]])

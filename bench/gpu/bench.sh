@@ -17,13 +17,13 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-mkdir -p "$folder"
+mkdir -p "$folder" && folder=$(cd "$folder" && pwd)
 out=$folder/phases.json
 # shellcheck source=bench/gpu/build.sh
 . bench/gpu/build.sh
 
 train() {
-  PYTHONPATH=$site python bench/train_bench.py --device cuda --peers --rounds 2 --seconds 0.3 --batch "$1" \
+  cd "$site" && PYTHONPATH=$site python bench/train_bench.py --device cuda --peers --rounds 2 --seconds 0.3 --batch "$1" \
     --nets "$nets" --out "$folder/train_$1.json" --table "$folder/train_$1.md"
 }
 export -f train
@@ -34,7 +34,7 @@ phase "ceilings" 60 gpu python bench/gpu/ceilings.py --out "$folder/ceilings.jso
 for batch in 32 128 1024; do
   phase "training steps, batch $batch" 240 gpu bash -c "train $batch"
 done
-phase "the lecture's quick preset" 120 gpu bash -c 'PYTHONPATH=$site python -m pyconvnet lecture --device cuda --out "$work/lecture"'
+phase "the lecture's quick preset" 120 gpu bash -c 'cd "$site" && python -m pyconvnet lecture --device cuda --out "$work/lecture"'
 
 printf '\n%s:\n' "$out" && cat "$out"
 exit $failed

@@ -29,11 +29,11 @@ configure() {
     "-DCMAKE_CUDA_ARCHITECTURES=$architecture" "-DPython_EXECUTABLE=$(command -v python)" \
     "-Dpybind11_DIR=$(python -m pybind11 --cmakedir)"
 }
-# The package beside what was built, as an installation would have it: $site.
+# The package with what was built, beside its tests: $site. Everything is run there.
 site=$work/site
 assemble() {
   mkdir -p "$site"
-  cp -r pyconvnet "$site" && find "$build" -name '_c*.so' -exec cp {} "$site/pyconvnet/" \; &&
+  cp -r pyconvnet tests bench csrc pyproject.toml "$site" && rm -f "$site"/pyconvnet/_*.so && find "$build" -name '_c*.so' -exec cp {} "$site/pyconvnet/" \; &&
     (cd "$site" && python -m pyconvnet doctor)
 }
 export -f configure assemble

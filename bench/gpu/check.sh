@@ -27,20 +27,20 @@ machine_code() {  # registers, and the instructions that products must be made o
   cuobjdump -sass "$module" | grep -oE '\b(HMMA\.1688\.F32\.TF32|LDSM|LDGSTS)' | sort | uniq -c | tee "$work/sass"
   [ "$(wc -l <"$work/sass")" = 3 ]
 }
-gpu_tests() { PYTHONPATH=$site python -m pytest -q -p no:cacheprovider -m gpu "$@"; }
+here() { cd "$site" && python -m pytest -q -p no:cacheprovider "$@"; }
 # CuPy's pool rounds sizes up, which hides what is written beside an array.
 sanitized() {
   local tool=$1 tests=$2
-  PYCONVNET_TEST_WITHOUT_POOL=1 PYTHONPATH=$site compute-sanitizer --tool "$tool" --error-exitcode 9 \
+  cd "$site" && PYCONVNET_TEST_WITHOUT_POOL=1 compute-sanitizer --tool "$tool" --error-exitcode 9 \
     python -m pytest -q -x -p no:cacheprovider -m gpu tests/test_gpu.py -k "$tests"
 }
-export -f machine_code gpu_tests sanitized
+export -f machine_code here sanitized
 
 build_phases
 phase "tensor cores and copies in the code" 60 any bash -c machine_code
-phase "kernels as PTX, interpreted" 400 any python -m pytest -q -p no:cacheprovider tests/test_cuda_ptx.py
-phase "assembly on the GPU" 60 gpu bash -c 'gpu_tests tests/test_cuda_ptx.py'
-phase "ops, trainings and captured steps on the GPU" 240 gpu bash -c 'gpu_tests tests/test_gpu.py'
+phase "kernels as PTX, interpreted" 400 any bash -c 'here tests/test_cuda_ptx.py'
+phase "assembly on the GPU" 60 gpu bash -c 'here -m gpu tests/test_cuda_ptx.py'
+phase "ops, trainings and captured steps on the GPU" 240 gpu bash -c 'here -m gpu tests/test_gpu.py'
 phase "memcheck" 240 gpu bash -c 'sanitized memcheck "ops_agree or tf32 or launched"'
 phase "racecheck" 240 gpu bash -c 'sanitized racecheck "tf32_are or captured"'
 phase "synccheck" 120 gpu bash -c 'sanitized synccheck "tf32_are"'

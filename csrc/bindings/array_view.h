@@ -5,6 +5,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct ArrayView {
   }
 };
 
+// The byte order that is not the machine's; dtypes may name their own one too.
+constexpr char kForeign = std::endian::native == std::endian::little ? '>' : '<';
+
 // kind: 'f', 'i', 'u' or 'b', as in NumPy. `text()` says for a message what dtype it is.
 template <class Text>
 DType dtype_of_kind(const std::string& who, char kind, int64_t bytes, bool native, const Text& text) {
@@ -56,7 +60,7 @@ DType dtype_of_kind(const std::string& who, char kind, int64_t bytes, bool nativ
 inline ArrayView view_of_numpy(const std::string& who, const pybind11::array& array) {
   const pybind11::dtype type = array.dtype();
   const DType dtype =
-      dtype_of_kind(who, type.kind(), array.itemsize(), type.byteorder() != '>' && type.byteorder() != '<',
+      dtype_of_kind(who, type.kind(), array.itemsize(), type.byteorder() != kForeign,
                     [&] { return std::string(pybind11::str(type)); });
   ArrayView view{const_cast<std::byte*>(static_cast<const std::byte*>(array.data())), dtype, {}, {}, array.writeable()};
   view.shape.assign(array.shape(), array.shape() + array.ndim());
@@ -70,7 +74,7 @@ inline ArrayView view_of_device_array(const std::string& who, const pybind11::di
   check(type.size() >= 3, who, "its __cuda_array_interface__ has a typestr that is none: '" + type + "'");
   const auto data = interface["data"].cast<std::pair<uintptr_t, bool>>();
   ArrayView view{reinterpret_cast<std::byte*>(data.first),
-                 dtype_of_kind(who, type[1], std::stoll(type.substr(2)), type[0] != '>', [&] { return type; }),
+                 dtype_of_kind(who, type[1], std::stoll(type.substr(2)), type[0] != kForeign, [&] { return type; }),
                  {},
                  {},
                  !data.second};

@@ -108,7 +108,7 @@ double* seconds_of(const BoundPlan& bound, int64_t rows, int64_t batch_size, con
 
 // `learning_rate` is a number, or an array of one for each step. `output` [capacity, size] is copied, step by step,
 // into consecutive rows of `out` where both are given. `seconds` [steps, calls] gets the time of each call. On a GPU
-// the call answers when everything is launched, in the order of `stream`, unless `seconds` are asked for.
+// everything is launched on `stream`.
 void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs, const Indices& indices, int64_t batch_size,
               uint64_t seed, int64_t iteration, const Rates& learning_rate, const py::object& output,
               const py::object& out, const std::optional<py::array>& seconds, uintptr_t stream,
@@ -137,6 +137,7 @@ void run_plan(BoundPlan& bound, const std::vector<FeedSpec>& feed_specs, const I
     run.indices = rows_of_feeds;
     bound.steps->run(bound.plan, run, feeds, rates, rates_of_device, indices.size(), batch_size, times, finished,
                      after_step);
+    finished();  // the plan's memory serves the next caller, whose stream may be another
   } else {
     bound.plan.run(run, rates, rows_of_feeds, indices.size(), batch_size, times, finished, after_step);
   }

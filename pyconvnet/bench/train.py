@@ -188,7 +188,7 @@ def main(
         0.
     """
     parser = options.step_parser(new_parser("train"), _DESCRIPTION, 2.0, "about how long one measurement of ours lasts")
-    parser.add_argument("--device", default="cpu", help="cpu (the default), cuda or cuda:N; the peers run there too")
+    parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda; the peers run there too")
     parser.add_argument("--nets", default="", help="such as mlp,conv (default: all)")
     parser.add_argument("--rounds", type=options.whole, default=3, help="how often everybody has a turn (default 3)")
     parser.add_argument("--table", metavar="FILE.md", help="write the tables as Markdown")

@@ -135,7 +135,7 @@ def _with_outputs(model: Model, outputs: list[KerasTensor]) -> Model:
     """The same network with other outputs; unlike `Model(...)` it takes neither a new name nor a seed."""
     part: Model = Model.__new__(Model)
     Layer.__init__(part, name=model.name)
-    part._seed = model._seed
+    part._seed, part._device = model._seed, model._device
     part._input_form, part._output_form = model._input_form, Structure(alone=len(outputs) == 1)
     part._network = connect(model.label, model.inputs, outputs)
     return part

@@ -33,9 +33,14 @@ def run_kernel(
     """
     given = {name: array for name, array in buffers.items() if array is not None}
     sources = [] if feed is None else [(feed, None)]
-    device = next((devices.of(array) for array in given.values() if devices.on_gpu(array)), None)
-    if device is None:
-        device = devices.get("emu") if config.device == "emu" else devices.CPU
+    gpus: dict[devices.Device, str] = {}
+    for name, array in given.items():
+        if devices.on_gpu(array):
+            gpus.setdefault(devices.of(array), name)
+    if len(gpus) > 1:
+        where = ", ".join(f"'{name}' on {device}" for device, name in gpus.items())
+        raise ValueError(f"{kernel}: all arrays must be on one device, got {where}; copy them to one")
+    device = next(iter(gpus), devices.get("emu") if config.device == "emu" else devices.CPU)
     attributes = dict(attributes)
     with device.current():
         if not device.is_host:

@@ -154,6 +154,7 @@ class Backward:
         if (regularizer := variable.regularizer) is not None:
             emit_l1_l2_backward(self._emit, tensor, parts[0], l1=regularizer.l1, l2=regularizer.l2)
         slots = {
-            name: slot_tensor(f"{name}_{tensor.name}", slot.buffer) for name, slot in optimizer.slots(variable).items()
+            name: slot_tensor(f"{name}_{tensor.name}", slot.buffer, slot)
+            for name, slot in optimizer.slots(variable).items()
         }
         return [Update(tensor, parts[0], slots, optimizer.decay_of(variable))]

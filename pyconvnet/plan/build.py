@@ -129,6 +129,9 @@ class Plan:
         bound = [self._bind(call, arrays) for call in calls]
         block = None if spec.device.is_host else spec.device.zeros((_core.STEP_BYTES,), np.uint8)
         self._plan = _core.Plan(bound, arrays, spec.capacity, spec.backend, block, spec.graphs)
+        tensors = {id(tensor): tensor for call in calls for tensor in call.buffers.values()}.values()
+        self._variables = [(tensor.variable, tensor.array) for tensor in tensors if tensor.variable is not None]
+        spec.device.synchronize()
         self.memory = _memory(calls, intervals, self.nbytes, self._plan.scratch_bytes)
         self._output = None
         self.output_size = 0 if output is None else output.size
@@ -179,6 +182,9 @@ class Plan:
         """
         device = self.device
         with self._turn, device.current():
+            for variable, array in self._variables:
+                if variable.buffer is not array:  # it worked elsewhere in between
+                    variable.return_to(array, device)
             if totals is not None and self._sums is not None:
                 device.write(self._sums, totals)
             fed = [_parts(place(feed, device)) for feed in feeds]

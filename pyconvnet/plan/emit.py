@@ -20,6 +20,7 @@ from pyconvnet.plan.passes import Head, tensors_before_gradients
 if TYPE_CHECKING:
     from pyconvnet.plan.build import PlanSpec, Target
     from pyconvnet.regularizers import Regularizer
+    from pyconvnet.variables import Variable
 
 
 @dataclass(eq=False)
@@ -167,6 +168,6 @@ class CallList:
         return found
 
 
-def slot_tensor(name: str, array: Any) -> Tensor:
-    """A tensor over a persistent array."""
-    return Tensor(name, array.shape, array.dtype.name, batched=False, kind="slot", array=array)
+def slot_tensor(name: str, array: Any, variable: Variable | None = None) -> Tensor:
+    """A tensor over a persistent array, the buffer of a variable or of nobody."""
+    return Tensor(name, array.shape, array.dtype.name, batched=False, kind="slot", array=array, variable=variable)

@@ -51,7 +51,8 @@ class Dataset:
         """The arrays in the memory of a device, copied there once; None where they do not all fit."""
         if device.name not in self._placed:
             feeds = self.feeds()
-            fit = device.is_host or sum(_lying(feed).nbytes for feed in feeds) <= device.room()
+            elsewhere = [_lying(feed) for feed in feeds if devices.of(_lying(feed)).memory != device.memory]
+            fit = device.is_host or sum(array.nbytes for array in elsewhere) <= device.room()
             self._placed[device.name] = [place(feed, device) for feed in feeds] if fit else None
         return self._placed[device.name]
 
@@ -61,10 +62,12 @@ class Dataset:
 
     def taken(self, rows: npt.NDArray[np.int64]) -> list[Rows]:
         """The arrays with these rows alone, uint8 ones still uint8."""
-        return [
-            ScaledArray(feed.array[rows], feed.divisor) if isinstance(feed, ScaledArray) else feed[rows]
-            for feed in self.feeds()
-        ]
+        found: list[Rows] = []
+        for feed in self.feeds():
+            with devices.of(_lying(feed)).current():
+                cut = _lying(feed)[rows]
+            found.append(ScaledArray(cut, feed.divisor) if isinstance(feed, ScaledArray) else cut)
+        return found
 
 
 def _lying(feed: Rows) -> Array:

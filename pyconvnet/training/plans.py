@@ -102,4 +102,14 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
     layers = tuple((layer, layer.trainable, layer.dtype_policy) for layer in model.all_layers())
     variables = tuple((variable, variable.trainable, variable.moves) for variable in model.weights)
     key = (spec, layers, variables, optimizer, optimizer and optimizer.structure)
-    return model.plans.get(key, lambda: build_plan(cast("Model", model), spec, optimizer))
+
+    def build() -> Plan:
+        return build_plan(cast("Model", model), spec, optimizer)
+
+    try:
+        return model.plans.get(key, build)
+    except MemoryError:  # a GPU's is small: without the plans that nobody runs it may be enough
+        if not len(model.plans):
+            raise
+        model.plans.clear()
+        return model.plans.get(key, build)

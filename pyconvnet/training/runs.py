@@ -204,7 +204,9 @@ def predict(model: Learner, feed: Feed, watch: Watch, *, training: bool = False,
             assert chunk.outputs is not None
             watch.after(chunk.done, partial(_outputs, model, chunk.outputs))
     watch.notify("end")
-    return cut(model, parts[0] if len(parts) == 1 else np.concatenate(parts))
+    first = devices.of(parts[0])
+    with first.current():
+        return cut(model, parts[0] if len(parts) == 1 else np.concatenate([first.put(part) for part in parts]))
 
 
 def _outputs(model: Learner, rows: FloatArray) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pyconvnet import devices
 from pyconvnet._answer import Answer
 from pyconvnet._suggest import suggests_arguments
 from pyconvnet.callbacks import Callback, CallbackList, History
@@ -276,4 +277,4 @@ class Trainer(Learner):
         feed, watch = one_batch(self.name, data), runs.Watch("predict")
         found = runs.predict(self, feed, watch, training=bool(training), iteration=iteration)
         outputs = self._output_form.unpack(self.name, "outputs", found, self.output_names)
-        return self._output_form.pack([output.view(Answer) for output in outputs])
+        return self._output_form.pack([output if devices.on_gpu(output) else output.view(Answer) for output in outputs])
