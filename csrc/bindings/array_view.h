@@ -59,9 +59,8 @@ DType dtype_of_kind(const std::string& who, char kind, int64_t bytes, bool nativ
 
 inline ArrayView view_of_numpy(const std::string& who, const pybind11::array& array) {
   const pybind11::dtype type = array.dtype();
-  const DType dtype =
-      dtype_of_kind(who, type.kind(), array.itemsize(), type.byteorder() != kForeign,
-                    [&] { return std::string(pybind11::str(type)); });
+  const DType dtype = dtype_of_kind(who, type.kind(), array.itemsize(), type.byteorder() != kForeign,
+                                    [&] { return std::string(pybind11::str(type)); });
   ArrayView view{const_cast<std::byte*>(static_cast<const std::byte*>(array.data())), dtype, {}, {}, array.writeable()};
   view.shape.assign(array.shape(), array.shape() + array.ndim());
   view.strides.assign(array.strides(), array.strides() + array.ndim());
