@@ -36,7 +36,7 @@ struct Run {
   float learning_rate = 0;
   ThreadPool* pool = nullptr;
   void* stream = nullptr;             // of a device: where its kernels run, one after another
-  struct StepBlock* block = nullptr;  // of a device: where its kernels read what stands above, but for `rows` as grids
+  struct StepBlock* block = nullptr;  // of a device: the same in its memory, where its kernels read it
 };
 
 // What a device's kernels see of a step, in its memory: so a step that is captured once can be replayed with other
