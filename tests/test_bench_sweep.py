@@ -75,7 +75,7 @@ def test_bench_writes_what_it_measured(
     assert "| ms | 4x4 | 6x6 | 8x8 | slope |" in markdown.read_text()
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_the_picture_shows_every_figure(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     from pyconvnet.bench.sweep_plot import draw

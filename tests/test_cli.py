@@ -53,10 +53,12 @@ def test_arguments_reach_the_job(capsys: pytest.CaptureFixture[str], monkeypatch
     calls: list[Any] = []
     monkeypatch.setattr(command, "run_lecture", lambda names, **options: calls.append((names, options)))
     assert call(capsys, "lecture")[0] == 0
-    assert call(capsys, "lecture", "mlp", "conv", "--epochs", "3", "--seeds", "2", "--out", "x")[0] == 0
+    assert (
+        call(capsys, "lecture", "mlp", "conv", "--epochs", "3", "--seeds", "2", "--out", "x", "--device", "cpu")[0] == 0
+    )
     assert calls == [
-        ([], dict(epochs=None, seeds=1, out="runs/lecture")),
-        (["mlp", "conv"], dict(epochs=3, seeds=2, out="x")),
+        ([], dict(epochs=None, seeds=1, out="runs/lecture", device="auto")),
+        (["mlp", "conv"], dict(epochs=3, seeds=2, out="x", device="cpu")),
     ]
 
 

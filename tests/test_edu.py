@@ -281,7 +281,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.filterwarnings("error")  # matplotlib warns of a character without a glyph
+@pytest.mark.filterwarnings("error::UserWarning")  # matplotlib warns of a character without a glyph
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_whole(name: str, language: str, monkeypatch: pytest.MonkeyPatch) -> None:

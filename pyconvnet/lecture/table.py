@@ -208,7 +208,7 @@ def made_with(groups: Sequence[Group]) -> str:
         for record in group.records:
             made = record["config"]
             maker = f"pyconvnet {made['pyconvnet']}, {made['processor']}, {counted(int(made['threads']), 'thread')}"
-            if made["device"].startswith("cuda"):
+            if made.get("device", "cpu").startswith("cuda"):
                 maker = f"pyconvnet {made['pyconvnet']}, {made['cuda'].partition(' (')[0]} ({made['device']})"
             found.setdefault(maker, {})[group.experiment.name] = None
     if len(found) == 1:

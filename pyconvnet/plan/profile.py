@@ -59,18 +59,18 @@ class Profile:
         seconds: of a step, all calls together: the median over the steps.
         batch_size: rows of a step.
         mode: "train" or "predict".
-        device: on which they ran.
         peak: GFLOP/s that the threads reach in registers, measured when the profile was made; NaN for a GPU.
         bandwidth: GB/s, read plus written, of a large copy; NaN for a GPU.
+        device: on which they ran.
     """
 
     calls: tuple[CallTime, ...]
     seconds: float
     batch_size: int
     mode: str
-    device: str
     peak: float
     bandwidth: float
+    device: str = "cpu"
 
     @property
     def floor(self) -> float:
@@ -134,7 +134,7 @@ def profile(plan: Plan, seconds: npt.NDArray[np.float64], rows: int) -> Profile:
         float(np.median(seconds.sum(axis=1))),
         rows,
         plan.spec.mode,
-        str(plan.device),
         _core.measure_fma_peak(_SECONDS_A_LIMIT) if host else math.nan,
         _core.measure_copy_bandwidth(_SECONDS_A_LIMIT) if host else math.nan,
+        str(plan.device),
     )
