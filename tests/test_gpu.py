@@ -96,13 +96,13 @@ def test_training_follows_the_processor(device: Device, make: Any, monkeypatch: 
 
 def test_captured_steps_give_the_bits_of_launched_ones(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "device", device.name)
-    monkeypatch.setattr(loop, "_SECONDS_A_CHUNK", 1e6)  # many steps in one crossing
     results = []
-    for graphs in (True, False):
+    for graphs, seconds in ((True, 1e6), (False, 1e6), (False, 0.0)):  # many steps in one crossing, or one
         monkeypatch.setattr(config, "graphs", graphs)
+        monkeypatch.setattr(loop, "_SECONDS_A_CHUNK", seconds)
         history, arrays = train("adam")
         results.append((history, [array.tobytes() for array in arrays]))
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
 
 
 def test_training_in_tf32_learns_as_well(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
