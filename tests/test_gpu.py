@@ -24,7 +24,7 @@ TF32_BOUND = 2.0**-9  # as in test_emulator_ops
 
 every = pytest.mark.parametrize(
     "case",
-    [*SMALL, *(pytest.param(case, marks=pytest.mark.long) for case in OFFERED if case not in SMALL)],
+    [*SMALL, *(pytest.param(case, marks=pytest.mark.gpu) for case in OFFERED if case not in SMALL)],
     ids=lambda case: case.id,
 )
 
