@@ -211,7 +211,12 @@ def get(name: Any, who: str = "compile") -> Device:
     if name == "auto":
         return _cuda(_current_gpu())
     if name == "emu":
-        return _emulator(who)
+        try:
+            return _emulator()
+        except ModuleNotFoundError:
+            raise ValueError(
+                f"{who}: device 'emu' is for tests, and this build has none; configure it with -DPYCONVNET_EMULATOR=ON"
+            ) from None
     if kind not in ("cuda", "gpu") or (colon and not number.isdecimal()):
         raise ValueError(f"{who}: device {_RULE}, got {name!r}")
     missing = why_no_gpu()
@@ -303,12 +308,6 @@ def _cuda(number: int) -> Device:
 
 
 @functools.cache
-def _emulator(who: str) -> Device:
-    try:
-        module = importlib.import_module("pyconvnet._emu")
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"{who}: device 'emu' is for tests, and this build has none; configure it with -DPYCONVNET_EMULATOR=ON"
-        ) from None
-    _core.add_backends(module.kernel_tables())
+def _emulator() -> Device:
+    _core.add_backends(importlib.import_module("pyconvnet._emu").kernel_tables())
     return _Host("emu", "emu_tf32")

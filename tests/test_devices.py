@@ -12,6 +12,7 @@ import cupy_double
 import numpy as np
 import pytest
 from emulated import emulated, emulator
+from trainings import small_network
 
 import pyconvnet as pcn
 from pyconvnet import config, devices, layers, ops
@@ -36,19 +37,8 @@ def cupy() -> Iterator[Any]:
 
 
 def model(device: str | None = None, optimizer: Any = "adam") -> pcn.Sequential:
-    """Make a small network with all that a step can have; compiled where a device is given."""
-    pcn.utils.set_random_seed(3)
-    net = pcn.Sequential(
-        [
-            layers.Input((8, 8, 1)),
-            layers.Conv2D(8, 3, activation="relu", kernel_regularizer="l2"),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dropout(0.2),
-            layers.Dense(3, activation="softmax"),
-        ]
-    )
+    """Make a small network; compiled where a device is given."""
+    net = small_network((8, 8, 1))
     if device is not None:
         net.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], device=device)
     return net

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from emulated import emulated, emulator
+from trainings import small_network
 
 import pyconvnet as pcn
-from pyconvnet import _core, config, layers
+from pyconvnet import _core, config
 from pyconvnet.optimizers.schedules import ExponentialDecay
 from pyconvnet.training import loop
 
@@ -20,18 +21,7 @@ X, Y = RANDOM.normal(size=(30, 6, 6, 2)).astype(np.float32), RANDOM.integers(0, 
 
 
 def _model(optimizer: Any = "adam") -> pcn.Sequential:
-    pcn.utils.set_random_seed(5)
-    net = pcn.Sequential(
-        [
-            layers.Input((6, 6, 2)),
-            layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2"),
-            layers.BatchNormalization(),
-            layers.AveragePooling2D(),
-            layers.Flatten(),
-            layers.Dropout(0.3),
-            layers.Dense(3, activation="softmax"),
-        ]
-    )
+    net = small_network((6, 6, 2))
     net.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return net
 

@@ -43,3 +43,19 @@ OPTIMIZERS = {
     "sgd-momentum": lambda: pcn.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
     "rmsprop-clipped": lambda: pcn.optimizers.RMSprop(0.001, global_clipnorm=1.0),
 }
+
+
+def small_network(input_shape: tuple[int, int, int]) -> pcn.Sequential:
+    """Make a network of three classes with all that a step can have, not compiled; always the same weights."""
+    pcn.utils.set_random_seed(3)
+    return pcn.Sequential(
+        [
+            layers.Input(input_shape),
+            layers.Conv2D(8, 3, activation="relu", kernel_regularizer="l2"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.2),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )

@@ -33,8 +33,8 @@ configure() {
 site=$work/site
 assemble() {
   mkdir -p "$site"
-  cp -r pyconvnet tests bench csrc pyproject.toml "$site" && rm -f "$site"/pyconvnet/_*.so && find "$build" -name '_c*.so' -exec cp {} "$site/pyconvnet/" \; &&
-    (cd "$site" && python -m pyconvnet doctor)
+  cp -r pyconvnet tests bench csrc pyproject.toml "$site" && rm -f "$site"/pyconvnet/_*.so &&
+    find "$build" -name '_c*.so' -exec cp {} "$site/pyconvnet/" \; && (cd "$site" && python -m pyconvnet doctor)
 }
 export -f configure assemble
 export build architecture work site

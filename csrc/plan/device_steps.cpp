@@ -38,6 +38,7 @@ void DeviceSteps::capture(const Plan& plan, Run run, int64_t batch_size) {
 void DeviceSteps::forget() {
   if (graph_ != nullptr) graphs_.destroy(graph_);
   graph_ = nullptr;
+  rows_of_graph_ = 0;
 }
 
 }  // namespace pyconvnet
