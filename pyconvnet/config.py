@@ -58,7 +58,7 @@ def plan_switches(on: Device) -> dict[str, Any]:
     return {
         "strict": strict,
         "winograd": winograd and not strict,
-        "bfloat16": "plain" if strict else _core.active_bfloat16(),
+        "bfloat16": "plain" if strict else on.bfloat16,
         "device": on,
         "backend": on.backend(tf32 and not strict),
         "graphs": graphs,

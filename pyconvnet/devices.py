@@ -20,6 +20,7 @@ __all__ = ["CPU", "Device", "available", "get"]
 
 _ALIGNMENT = 64  # bytes: a cache line, and an AVX-512 register
 _ANYWHERE: AbstractContextManager[Any] = nullcontext()
+TENSOR_CORES = "tensor cores"
 _RULE = "must be 'auto', 'cpu', 'cuda' or 'cuda:N'"
 
 
@@ -45,6 +46,11 @@ class Device(ABC):
             tf32: whether products may be rounded to TF32 where the device has such.
         """
         return self._tf32 if tf32 else self._products
+
+    @property
+    @abstractmethod
+    def bfloat16(self) -> str:
+        """What multiplies numbers in bfloat16, such as "amx"; "plain" where nothing does so fast."""
 
     @abstractmethod
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Any:
@@ -101,6 +107,10 @@ class _Host(Device):
         self.name = self._products = name
         self._tf32 = tf32
 
+    @property
+    def bfloat16(self) -> str:
+        return str(_core.active_bfloat16()) if self.name == "cpu" else TENSOR_CORES
+
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
         kind = np.dtype(dtype)
         nbytes = math.prod(shape) * kind.itemsize
@@ -129,12 +139,19 @@ class _Host(Device):
 class _Cuda(Device):
     """A GPU. Its memory and its streams are CuPy's."""
 
-    is_host, _products, _tf32 = False, "cuda", "cuda_tf32"
+    is_host, _products = False, "cuda"
     _SHARE = 0.5  # of the free memory, for data sets
+    _AMPERE = 80  # the first compute capability, times 10, whose tensor cores know TF32 and bfloat16
 
     def __init__(self, number: int) -> None:
         self.name = self.memory = f"cuda:{number}"
         self._number, self._cupy = number, importlib.import_module("cupy")
+        self._has_tensor_cores = int(self._cupy.cuda.Device(number).compute_capability) >= self._AMPERE
+        self._tf32 = "cuda_tf32" if self._has_tensor_cores else self._products
+
+    @property
+    def bfloat16(self) -> str:
+        return TENSOR_CORES if self._has_tensor_cores else "plain"
 
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Any:
         with self.current():

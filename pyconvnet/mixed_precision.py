@@ -1,9 +1,9 @@
-"""Which numbers layers compute with: float32, or products of bfloat16 numbers where the processor has them fast.
+"""Which numbers layers compute with: float32, or products of bfloat16 numbers where the device has them fast.
 
 A layer takes the policy that is set when it is made. Under "mixed_bfloat16" the convolutions' images, kernels and
 gradients are rounded to bfloat16 (8 bits of a float32's 24) where they are multiplied, and the products are summed in
 float32. Weights, activations, optimizers, losses, metrics and every other layer stay float32, and so does a
-convolution that would be no faster; `print(model.plan())` names each call's algorithm.
+convolution that would be no faster on the device of its model; `print(model.plan())` names each call's algorithm.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from pyconvnet import _core
+from pyconvnet import _core, devices
 
 _COMPUTE = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 
 
 def offered() -> bool:
-    """Whether this processor multiplies bfloat16 numbers faster than float32 ones."""
-    return _core.active_bfloat16() != "plain"
+    """Whether a device of this machine multiplies bfloat16 numbers faster than float32 ones."""
+    return any(devices.get(name).bfloat16 != "plain" for name in devices.available())
 
 
 def _checked(who: str, what: str, name: Any) -> str:
@@ -34,7 +34,7 @@ def _checked(who: str, what: str, name: Any) -> str:
     return name
 
 
-_WANTS = "needs a processor with a fast dot product of bfloat16 numbers (AMX_BF16 or AVX512_BF16)"
+_WANTS = "needs a processor with a fast dot product of bfloat16 numbers (AMX_BF16 or AVX512_BF16) or a GPU"
 
 
 def missing() -> str:
@@ -52,7 +52,7 @@ class DTypePolicy:
         name: "float32" or "mixed_bfloat16".
 
     Raises:
-        ValueError: another name, or "mixed_bfloat16" on a processor that is no faster with it.
+        ValueError: another name, or "mixed_bfloat16" where no device is faster with it.
 
     Attributes:
         name: as given.
@@ -101,7 +101,8 @@ def set_global_policy(policy: str | DTypePolicy) -> None:
         policy: "float32", "mixed_bfloat16" or a `DTypePolicy`.
 
     Raises:
-        ValueError: another name, or "mixed_bfloat16" on a processor without a fast dot product of bfloat16 numbers.
+        ValueError: another name, or "mixed_bfloat16" where neither the processor nor a GPU multiplies bfloat16 numbers
+            fast.
 
     Example:
         >>> set_global_policy("float32")

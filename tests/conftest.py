@@ -15,9 +15,10 @@ _BUILT_IN_PLACE = any((_CHECKOUT / "pyconvnet").glob("_core*.so"))
 if not _BUILT_IN_PLACE:
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _CHECKOUT]
 
-from model_files import good_files  # noqa: E402 - behind the path
+from emulated import emulated, emulator  # noqa: E402 - behind the path
+from model_files import good_files  # noqa: E402
 
-from pyconvnet import _core, config  # noqa: E402
+from pyconvnet import _core, config, devices  # noqa: E402
 
 if os.environ.get("PYCONVNET_TEST_WITHOUT_POOL"):  # bench/gpu/check.sh: each array on a GPU by itself
     import cupy
@@ -34,6 +35,24 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
     finally:
         _core.set_isa(previous)
+
+
+@pytest.fixture(params=[*_core.available_isas(), "emu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def where(request: pytest.FixtureRequest) -> Iterator[devices.Device]:
+    """Run a test once with each of the processor's instruction sets, with the CUDA kernels emulated, and on a GPU."""
+    if request.param == "cuda":
+        yield devices.get("cuda")
+    elif request.param == "emu":
+        emulator()
+        with emulated(order="random"):
+            yield devices.CPU
+    else:
+        previous = _core.active_isa()
+        _core.set_isa(request.param)
+        try:
+            yield devices.CPU
+        finally:
+            _core.set_isa(previous)
 
 
 @pytest.fixture

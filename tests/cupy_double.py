@@ -124,6 +124,8 @@ class ndarray:
 class Device:
     """Inside it, this device is the current one."""
 
+    compute_capability = "90"
+
     def __init__(self, number: int) -> None:
         self.number = number
 

@@ -15,7 +15,7 @@ from case import Case, error_bound, inputs, outputs, relative_error
 from conv_cases import bfloat16_shapes
 from walls import between_walls
 
-from pyconvnet import _core, ops, reference
+from pyconvnet import _core, devices, ops, reference
 from pyconvnet.ops.conv2d import conv2d_geometry
 from pyconvnet.ops.conv2d_algorithm import choose_algorithm, cost
 
@@ -67,7 +67,14 @@ def _rounded(x: np.ndarray) -> np.ndarray:
     return np.ldexp(np.rint(mantissa * 256) / 256, exponent).astype(np.float32)
 
 
-def test_numbers_are_rounded_to_the_nearest_even(isa: str) -> None:
+def _conv2d(where: devices.Device, x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    y: np.ndarray = devices.to_numpy(
+        ops.conv2d(where.put(x), where.put(kernel), None if bias is None else where.put(bias), algorithm="bfloat16")
+    )
+    return y
+
+
+def test_numbers_are_rounded_to_the_nearest_even(where: devices.Device) -> None:
     random = np.random.default_rng(5)
     ties = (1 + np.arange(1, 256, 2) / 256).astype(np.float32)
     x = np.concatenate([random.normal(size=873), ties, -ties * 2.0**-100, [3.4e38, 1.0, -0.0]]).astype(np.float32)
@@ -77,26 +84,27 @@ def test_numbers_are_rounded_to_the_nearest_even(isa: str) -> None:
         expected = _rounded(x)
     assert (expected != x).sum() > 1000 and np.isinf(expected).sum() == 1
     one = np.ones((1, 1, 3, 1))
-    np.testing.assert_array_equal(ops.conv2d(images, one, algorithm="bfloat16").ravel()[:-3], expected[:-3])
-    assert np.isinf(ops.conv2d(images[-3:], one, algorithm="bfloat16")).ravel().tolist() == [True, False, False]
+    np.testing.assert_array_equal(_conv2d(where, images, one).ravel()[:-3], expected[:-3])
+    assert np.isinf(_conv2d(where, images[-3:], one)).ravel().tolist() == [True, False, False]
     kernel = np.zeros((1, 1, 1, len(x)), np.float32)
     kernel[0, 0, 0] = x
-    got = ops.conv2d(np.ones((1, 1, 1, 1)), kernel, algorithm="bfloat16").ravel()
+    got = _conv2d(where, np.ones((1, 1, 1, 1)), kernel).ravel()
     np.testing.assert_array_equal(got, expected)
 
 
-def test_what_is_no_number_stays_none_and_where_it_is(isa: str) -> None:
+def test_what_is_no_number_stays_none_and_where_it_is(where: devices.Device) -> None:
     bits = np.array([0x7F800001, 0xFF800001, 0x7FFFFFFF, 0x7FC00000], np.uint32)  # the first two only in the lower half
     images = np.ones((4, 1, 2, 1), np.float32)
     images[:, 0, 1, 0] = bits.view(np.float32)
-    y = ops.conv2d(images, np.ones((1, 1, 1, 1)), algorithm="bfloat16")
+    y = _conv2d(where, images, np.ones((1, 1, 1, 1)))
     assert np.isnan(y[:, 0, 1, 0]).all() and (y[:, 0, 0, 0] == 1).all()
-    dkernel, dbias = ops.conv2d_backward_weights(images, np.ones((4, 1, 2, 1)), 1, algorithm="bfloat16")
+    x, dy = where.put(images), where.put(np.ones((4, 1, 2, 1)))
+    dkernel, dbias = map(devices.to_numpy, ops.conv2d_backward_weights(x, dy, 1, algorithm="bfloat16"))
     assert np.isnan(dkernel).all() and dbias[0] == 8
 
 
 @pytest.mark.parametrize("op", ["conv2d", "conv2d_backward_data", "conv2d_backward_weights"])
-def test_all_inputs_are_rounded_and_the_bias_is_not(op: str, isa: str) -> None:
+def test_all_inputs_are_rounded_and_the_bias_is_not(op: str, where: devices.Device) -> None:
     random = np.random.default_rng(6)
     x, kernel, dy = (
         random.normal(size=shape).astype(np.float32) for shape in ((2, 7, 6, 20), (3, 3, 20, 18), (2, 5, 4, 18))
@@ -105,10 +113,11 @@ def test_all_inputs_are_rounded_and_the_bias_is_not(op: str, isa: str) -> None:
 
     def run(x: np.ndarray, kernel: np.ndarray, dy: np.ndarray) -> list[Any]:
         if op == "conv2d":
-            return outputs(ops.conv2d(x, kernel, bias, algorithm="bfloat16"))
+            return [_conv2d(where, x, kernel, bias)]
+        x, kernel, dy = map(where.put, (x, kernel, dy))
         if op == "conv2d_backward_data":
-            return outputs(ops.conv2d_backward_data(dy, kernel, (2, 7, 6, 20), algorithm="bfloat16"))
-        return outputs(ops.conv2d_backward_weights(x, dy, 3, algorithm="bfloat16"))
+            return [devices.to_numpy(ops.conv2d_backward_data(dy, kernel, (2, 7, 6, 20), algorithm="bfloat16"))]
+        return [devices.to_numpy(y) for y in ops.conv2d_backward_weights(x, dy, 3, algorithm="bfloat16")]
 
     full, rounded = run(x, kernel, dy), run(_rounded(x), _rounded(kernel), _rounded(dy))
     np.testing.assert_array_equal(full[0], rounded[0])
@@ -121,7 +130,8 @@ def test_all_inputs_are_rounded_and_the_bias_is_not(op: str, isa: str) -> None:
 
 def _chosen(shape: tuple[int, int, int], filters: int, kernel: int = 3, dot: str = "amx", **options: Any) -> str:
     geometry = conv2d_geometry("test", shape, kernel, filters, **options)
-    return choose_algorithm(geometry, winograd=True, bfloat16=dot)
+    winograd = dot != devices.TENSOR_CORES  # a GPU has no kernels for it
+    return choose_algorithm(geometry, winograd=winograd, bfloat16=dot)
 
 
 def test_the_plan_takes_bfloat16_where_it_is_quicker() -> None:
@@ -134,6 +144,8 @@ def test_the_plan_takes_bfloat16_where_it_is_quicker() -> None:
     assert _chosen((12, 12, 32), 64, kernel=5, dot="avx512_bf16") == "bfloat16"
     assert _chosen((28, 28, 32), 64, kernel=5, strides=2, dot="avx512_bf16") == "bfloat16"
     assert _chosen((14, 14, 128), 256, dot="plain") == "winograd_4x4"
+    assert _chosen((14, 14, 128), 256, dot=devices.TENSOR_CORES) == "bfloat16"
+    assert _chosen((28, 28, 1), 32, dot=devices.TENSOR_CORES) == "direct"
 
 
 def test_cost_counts_whole_tiles() -> None:

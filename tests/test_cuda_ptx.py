@@ -26,6 +26,7 @@ from ptx_memory import GlobalMemory, PtxError  # noqa: E402
 from ptx_program import Kernel, parse  # noqa: E402
 
 ARCHITECTURES = ("sm_80", "sm_90")
+PRODUCTS = [("Fp32", 70, 5, 45), ("Tf32", 67, 12, 52), ("Tf32", 5, 65, 4)]
 needs_nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc here")
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++ here")
 
@@ -33,9 +34,10 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there i
 def operands() -> np.ndarray:
     """Make the words that the conformance program reads: bits of numbers of every size, and some that are none."""
     random = np.random.default_rng(0)
-    words = random.integers(0, 2**32, 640, dtype=np.uint64).astype(np.uint32)
+    words = random.integers(0, 2**32, 672, dtype=np.uint64).astype(np.uint32)
     words[320:640] = random.uniform(-2, 2, 320).astype(np.float32).view(np.uint32)
     words[288:292] = np.array([np.inf, -np.inf, 1 + 2.0**-11, -(1 + 3 * 2.0**-11)], np.float32).view(np.uint32)
+    words[640:644] = np.array([np.nan, 3.4e38, 1 + 2.0**-8, -(1 + 3 * 2.0**-8)], np.float32).view(np.uint32)
     return words
 
 
@@ -48,6 +50,7 @@ def expected(words: np.ndarray) -> list[tuple[str, np.ndarray]]:
     single = np.where(lane % 5 != 0, words[256:288], 0)[lane ^ 1]
     bits = words[288:320].astype(np.uint64)
     rounded = np.where((bits & 0x7F800000) == 0x7F800000, bits, (bits + 0x1000) & 0xFFFFE000)
+    pairs = _bfloat16(words[288:320]) | _bfloat16(words[640:672]) << np.uint32(16)
     g, t = lane // 4, lane % 4
     a, b, d = np.zeros((16, 8)), np.zeros((8, 8)), np.zeros((16, 8))
     for r in range(4):
@@ -55,15 +58,27 @@ def expected(words: np.ndarray) -> list[tuple[str, np.ndarray]]:
         d[g + 8 * (r // 2), 2 * t + r % 2] = words[512:640].reshape(32, 4)[:, r].view(np.float32)
     for r in range(2):
         b[t + 4 * r, g] = _tf32(words[448:512].reshape(32, 2)[:, r])
-    d = (d + a @ b).astype(np.float32)
-    product = np.stack([d[g + 8 * (r // 2), 2 * t + r % 2] for r in range(4)], 1)
+    in_tf32 = d + a @ b
+    a, b = np.zeros((16, 16)), np.zeros((16, 8))
+    for half, left, right in ((0, words[320:448], words[448:512]), (1, words[512:640], words[320:384])):
+        left, right = left.reshape(32, 4), right.reshape(32, 2)
+        for r in range(4):
+            a[g + 8 * (r % 2), 2 * t + 8 * (r // 2) + half] = (_bfloat16(left[:, r]) << np.uint32(16)).view(np.float32)
+        for r in range(2):
+            b[2 * t + 8 * r + half, g] = (_bfloat16(right[:, r]) << np.uint32(16)).view(np.float32)
+    in_tf32, in_bfloat16 = (
+        np.stack([sums.astype(np.float32)[g + 8 * (r // 2), 2 * t + r % 2] for r in range(4)], 1)
+        for sums in (in_tf32, d + a @ b)
+    )
     return [
         ("load_matrices", matrices),
         ("copy_async<16>", copied),
         ("copy_async<4>", single),
         ("to_tf32", rounded),
-        ("multiply_tf32", product),
+        ("multiply_tf32", in_tf32),
         ("shuffle", words[:32][lane ^ 9]),
+        ("to_bfloat16", pairs),
+        ("multiply_bfloat16", in_bfloat16),
     ]
 
 
@@ -72,13 +87,21 @@ def _tf32(bits: np.ndarray) -> np.ndarray:
     return (bits & np.uint32(0xFFFFE000)).view(np.float32)
 
 
+def _bfloat16(bits: np.ndarray) -> np.ndarray:
+    """Round float32's bits to the nearest bfloat16, ties to even: float64's rounding of 8 bits of mantissa."""
+    mantissa, exponent = np.frexp(bits.view(np.float32).astype(np.float64))
+    with np.errstate(over="ignore"):
+        rounded = np.ldexp(np.rint(mantissa * 256) / 256, exponent).astype(np.float32)
+    return np.where(np.isnan(rounded), np.uint32(0x7FFF), rounded.view(np.uint32) >> np.uint32(16)).astype(np.uint32)
+
+
 def check(out: np.ndarray, words: np.ndarray) -> None:
     """Compare what came out, word for word; sums on tensor cores to their rounding."""
     at = 0
     for name, values in expected(words):
         got = out[at : at + values.size]
         at += values.size
-        if name == "multiply_tf32":
+        if name.startswith("multiply"):
             np.testing.assert_allclose(got.view(np.float32), values.ravel(), atol=2e-6, err_msg=name)
         else:
             np.testing.assert_array_equal(got, values.ravel().astype(np.uint32), err_msg=name)
@@ -125,7 +148,7 @@ def kernel(source: str, architecture: str, *words: str) -> Kernel:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_assembly_does_what_its_name_says(architecture: str) -> None:
     words, memory = operands(), GlobalMemory()
-    given, out = memory.put(words), memory.put(np.zeros(480, np.uint32))
+    given, out = memory.put(words), memory.put(np.zeros(640, np.uint32))
     arguments = [struct.pack("Q", given), struct.pack("Q", out)]
     ptx_machine.launch(kernel("conformance.cu", architecture, "conformance"), memory, (1, 1, 1), (32, 1, 1), arguments)
     check(memory.get(out), words)
@@ -166,8 +189,13 @@ def product(architecture: str, math: str, m: int, n: int, k: int) -> tuple[Any, 
 
 
 @needs_nvcc
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize(("math", "m", "n", "k"), [("Fp32", 70, 5, 45), ("Tf32", 67, 12, 52), ("Tf32", 5, 65, 4)])
+@pytest.mark.parametrize(
+    ("math", "m", "n", "k", "architecture"),
+    [
+        *((*case, each) for case in PRODUCTS for each in ARCHITECTURES),
+        (*PRODUCTS[0], "sm_75"),  # copies through registers
+    ],
+)
 def test_ptx_of_a_product(architecture: str, math: str, m: int, n: int, k: int) -> None:
     got, exact = product(architecture, math, m, n, k)
     np.testing.assert_array_equal(got, exact)

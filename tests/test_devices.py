@@ -81,6 +81,43 @@ def test_tf32_is_a_choice_and_strict_refuses_it(cupy: Any, switches: None) -> No
     assert (config.describe()["device"], config.describe()["tf32"]) == ("cuda:0 (auto)", "on")
 
 
+def test_mixed_policies_multiply_in_bfloat16(cupy: Any, switches: None) -> None:
+    x = np.random.default_rng(1).normal(size=(22, 8, 8, 8)).astype(np.float32)
+    got = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        pcn.utils.set_random_seed(4)
+        conv = layers.Conv2D(8, 3, dtype=policy, activation="relu")
+        net = pcn.Sequential([layers.Input((8, 8, 8)), conv, layers.Flatten(), layers.Dense(3, activation="softmax")])
+        net.compile("adam", "sparse_categorical_crossentropy", device="cuda")
+        rows = [line.split() for line in str(net.plan()).splitlines()[2:]]
+        algorithms = {row[3] for row in rows if row[1].startswith("conv2d")}
+        got[policy] = algorithms, net.fit(x, Y, batch_size=4, epochs=3, verbose=0).history["loss"]
+    assert [algorithms for algorithms, _ in got.values()] == [{"direct"}, {"bfloat16"}]
+    exact, rounded = (losses for _, losses in got.values())
+    assert exact != rounded
+    np.testing.assert_allclose(rounded, exact, rtol=0.02)
+
+
+def test_images_are_resampled_where_they_lie(cupy: Any) -> None:
+    random = np.random.default_rng(2)
+    images, matrices = random.integers(0, 256, (4, 6, 5, 2), np.uint8), random.normal(size=(3, 2, 3))
+    arguments = dict(rows=np.array([3, 0, 0]), changes=np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1]]), fill_mode="reflect")
+    warped = ops.affine_warp(cupy.asarray(images)[:, ::-1], cupy.asarray(matrices), **arguments)
+    assert type(warped) is cupy.ndarray
+    np.testing.assert_array_equal(warped.get(), ops.affine_warp(images[:, ::-1], matrices, **arguments))
+
+
+def test_a_gpu_without_such_tensor_cores_multiplies_in_float32(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch, switches: None
+) -> None:
+    monkeypatch.setattr(cupy.cuda.Device, "compute_capability", "75")
+    devices._cuda.cache_clear()
+    config.tf32 = True
+    spec = model("cuda").plan().spec
+    assert (spec.backend, spec.bfloat16) == ("cuda", "plain")
+    devices._cuda.cache_clear()
+
+
 def test_data_in_the_gpus_memory_answer_in_kind(cupy: Any) -> None:
     net, expected = model("cuda"), model("cuda")
     assert same(results(net, cupy.asarray(X), cupy.asarray(Y)), results(expected))

@@ -127,7 +127,8 @@ def test_other_policies_are_refused(name: Any) -> None:
 
 def test_a_processor_without_it_is_refused(plain: None) -> None:
     wants = (
-        r"'mixed_bfloat16' needs a processor with a fast dot product of bfloat16 numbers \(AMX_BF16 or AVX512_BF16\)"
+        r"'mixed_bfloat16' needs a processor with a fast dot product of bfloat16 numbers "
+        r"\(AMX_BF16 or AVX512_BF16\) or a GPU"
     )
     with pytest.raises(ValueError, match=rf"set_global_policy: policy {wants}; .* has none; use 'float32'"):
         set_global_policy("mixed_bfloat16")

@@ -1,4 +1,4 @@
-// The arithmetic of a product's tile: fp32 on the ordinary units, or TF32 on the tensor cores.
+// The arithmetic of a product's tile: fp32 on the ordinary units, or TF32 or bf16 on the tensor cores.
 #pragma once
 
 #include "cuda/product.h"
@@ -40,11 +40,33 @@ class Fp32 {
   float sum_[kSide][kSide] = {};
 };
 
-// Four warps, two by two, each with 32 x 32 sums in fp32; factors are rounded to TF32 (10 bits of fraction).
-class Tf32 {
+// The sums of tensor cores: four warps, two by two, each with 32 x 32 sums in fp32.
+class WarpTiles {
  public:
   static constexpr int kThreads = 128;
 
+  template <class F>
+  __device__ __forceinline__ void for_each(const F& function) const {
+    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < kDown; ++i)
+#pragma unroll
+      for (int j = 0; j < kAcross; ++j)
+#pragma unroll
+        for (int r = 0; r < 4; ++r)
+          function(row() + 16 * i + g + 8 * (r / 2), column() + 8 * j + 2 * t + r % 2, sum_[i][j][r]);
+  }
+
+ protected:
+  static constexpr int kWarpTile = 32, kDown = kWarpTile / 16, kAcross = kWarpTile / 8;
+  __device__ static int row() { return threadIdx.x / 64 * kWarpTile; }
+  __device__ static int column() { return threadIdx.x / 32 % 2 * kWarpTile; }
+  float sum_[kDown][kAcross][4] = {};
+};
+
+// Factors are rounded to TF32 (10 bits of fraction).
+class Tf32 : public WarpTiles {
+ public:
   template <bool kAlongDepthA, bool kAlongDepthB>
   __device__ __forceinline__ void multiply(const Panel<kAlongDepthA>& a, const Panel<kAlongDepthB>& b) {
 #pragma unroll
@@ -61,23 +83,7 @@ class Tf32 {
     }
   }
 
-  template <class F>
-  __device__ __forceinline__ void for_each(const F& function) const {
-    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll
-    for (int i = 0; i < kDown; ++i)
-#pragma unroll
-      for (int j = 0; j < kAcross; ++j)
-#pragma unroll
-        for (int r = 0; r < 4; ++r)
-          function(row() + 16 * i + g + 8 * (r / 2), column() + 8 * j + 2 * t + r % 2, sum_[i][j][r]);
-  }
-
  private:
-  static constexpr int kWarpTile = 32, kDown = kWarpTile / 16, kAcross = kWarpTile / 8;
-  __device__ static int row() { return threadIdx.x / 64 * kWarpTile; }
-  __device__ static int column() { return threadIdx.x / 32 % 2 * kWarpTile; }
-
   __device__ __forceinline__ static void round(uint32_t& bits) { bits = to_tf32(__uint_as_float(bits)); }
 
   // 16 rows, 8 depths: the layout of multiply_tf32's first factor.
@@ -114,8 +120,38 @@ class Tf32 {
 #pragma unroll
     for (int i = 0; i < 2; ++i) round(first[i]), round(second[i]);
   }
+};
 
-  float sum_[kDown][kAcross][4] = {};
+// Factors are rounded to bf16 (7 bits of fraction) on their way from shared memory, two neighbours in depth a word.
+class Bf16 : public WarpTiles {
+ public:
+  template <bool kAlongDepthA, bool kAlongDepthB>
+  __device__ __forceinline__ void multiply(const Panel<kAlongDepthA>& a, const Panel<kAlongDepthB>& b) {
+    static_assert(kDepth % 16 == 0);
+    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int k = 0; k < kDepth; k += 16) {
+      uint32_t left[kDown][4], right[kAcross][2];
+#pragma unroll
+      for (int i = 0; i < kDown; ++i)
+#pragma unroll
+        for (int r = 0; r < 4; ++r) left[i][r] = pair(a, row() + 16 * i + g + 8 * (r % 2), k + 2 * t + 8 * (r / 2));
+#pragma unroll
+      for (int j = 0; j < kAcross; ++j)
+#pragma unroll
+        for (int r = 0; r < 2; ++r) right[j][r] = pair(b, column() + 8 * j + g, k + 2 * t + 8 * r);
+#pragma unroll
+      for (int i = 0; i < kDown; ++i)
+#pragma unroll
+        for (int j = 0; j < kAcross; ++j) multiply_bfloat16(sum_[i][j], left[i], right[j]);
+    }
+  }
+
+ private:
+  template <bool kAlongDepth>
+  __device__ __forceinline__ static uint32_t pair(const Panel<kAlongDepth>& panel, int outer, int depth) {
+    return to_bfloat16(panel.at(outer, depth), panel.at(outer, depth + 1));
+  }
 };
 
 }  // namespace pyconvnet::cuda

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
+from pyconvnet import devices
 from pyconvnet._suggest import known
-from pyconvnet.ops._check import FloatArray, image_sizes, real, refuse_masked, same_shape
+from pyconvnet.ops._check import FloatArray, empty, image_sizes, numbers, real, refuse_masked, same_shape
 from pyconvnet.ops._kernel import run_kernel
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")  # in the kernel's order
@@ -31,7 +32,7 @@ def affine_warp(
     by channel.
 
     Args:
-        images: [available, h, w, c], any numeric dtype; read where they lie.
+        images: [available, h, w, c], any numeric dtype; read where they lie, on a GPU too.
         matrices: float64 [n, 2, 3]: from (row, column, 1) of an output pixel to (row, column) in the image.
         rows: int64 [n], which images are taken; None takes all in order.
         changes: [n, 3], true or 1 where an image is resampled (else it keeps its pixels), is turned upside down, and is
@@ -40,7 +41,7 @@ def affine_warp(
         cval: The value outside for fill_mode="constant".
 
     Returns:
-        float32 [n, h, w, c].
+        float32 [n, h, w, c], where the images lie.
 
     Raises:
         TypeError: images do not hold numbers.
@@ -55,29 +56,32 @@ def affine_warp(
         array([1.5, 3. , 4. ], dtype=float32)
     """
     refuse_masked(_WHO, "images", images)
-    source = np.asarray(images)
+    source = numbers(images)
     if source.dtype.kind not in "fiub":
         raise TypeError(f"{_WHO}: images must hold numbers, got dtype {source.dtype}")
     if source.ndim != 4:
         raise ValueError(f"{_WHO}: images must have 4 axes (images, height, width, channels), got shape {source.shape}")
     h, w, c = image_sizes(_WHO, source.shape[1:])
-    taken = np.arange(len(source)) if rows is None else np.ascontiguousarray(rows, np.int64)
+    taken = np.arange(len(source)) if rows is None else _on_host(rows, np.int64)
     count = taken.size
-    if changes is None:
-        changes = np.tile([1, 0, 0], (count, 1))
-    table = np.ascontiguousarray(changes, np.int32)
+    table = np.tile(np.array([1, 0, 0], np.int32), (count, 1)) if changes is None else _on_host(changes, np.int32)
     same_shape(_WHO, "rows", taken.shape, (count,))
     if not source.dtype.isnative or source.dtype.itemsize > 8:  # nothing that the kernel reads
         source, taken = source[taken].astype(np.float32), np.arange(count)
     same_shape(_WHO, "changes", table.shape, (count, 3))
-    maps = np.ascontiguousarray(matrices, np.float64)
+    maps = _on_host(matrices, np.float64)
     same_shape(_WHO, "matrices", maps.shape, (count, 2, 3))
     _check_reach(maps, table, h, w)
     mode = FILL_MODES.index(known(_WHO, "fill_mode", fill_mode, FILL_MODES))
     attributes = dict(feed=0, h=h, w=w, c=c, fill_mode=mode, cval=real(_WHO, "cval", cval))
-    y = np.empty((count, h, w, c), np.float32)
-    run_kernel("affine_warp", attributes, rows=count, feed=source, indices=taken, matrices=maps, changes=table, y=y)
+    device, y = devices.of(source), empty(source, (count, h, w, c))
+    moved = dict(matrices=device.put(maps), changes=device.put(table))
+    run_kernel("affine_warp", attributes, rows=count, feed=source, indices=taken, **moved, y=y)
     return y
+
+
+def _on_host(values: ArrayLike, dtype: DTypeLike) -> np.ndarray:
+    return np.ascontiguousarray(devices.to_numpy(values), dtype)
 
 
 def _check_reach(matrices: np.ndarray, changes: np.ndarray, h: int, w: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pyconvnet import _core
 from pyconvnet._suggest import known
+from pyconvnet.devices import TENSOR_CORES
 
 ALGORITHMS = ("direct", "gemm", "winograd_2x2", "winograd_3x3", "winograd_4x4", "bfloat16")
 _TILES = {"winograd_2x2": 2, "winograd_3x3": 3, "winograd_4x4": 4}  # outputs of a tile in each direction
@@ -21,6 +22,7 @@ _PRODUCT_COST = 1.15  # of a multiply-add in the products between the transforms
 # them, and packing or storing a number of an image.
 _BFLOAT16_PRODUCT_COST = {"amx": 0.12, "avx512_bf16": 0.6}
 _BFLOAT16_PIXEL_COST = 8.0
+_TENSOR_CORES_COST = 0.5  # of the direct kernel's, in TF32 on the same tensor cores; nothing is packed
 
 
 def offers_winograd(g: Mapping[str, int]) -> bool:
@@ -71,12 +73,14 @@ def cost(g: Mapping[str, int], algorithm: str, dot: str = "amx") -> float:
     Args:
         g: as `conv2d_geometry` answers it.
         algorithm: one of `ALGORITHMS`.
-        dot: "amx" or "avx512_bf16", how bfloat16 numbers are multiplied.
+        dot: "amx", "avx512_bf16" or "tensor cores", how bfloat16 numbers are multiplied.
     """
     c_in, c_out, taps = g["c_in"], g["c_out"], g["kernel_h"] * g["kernel_w"]
     if algorithm in ("direct", "gemm"):
         products = float(g["oh"] * g["ow"] * taps * (c_in // g["groups"]) * c_out)
         return products * (_GEMM_COST if algorithm == "gemm" else 1.0)
+    if algorithm == "bfloat16" and dot == TENSOR_CORES:
+        return _TENSOR_CORES_COST * cost(g, "direct")
     if algorithm == "bfloat16":
         width = g["ow"] + (g["kernel_w"] - 1) * g["dilation_w"] // g["stride_w"]
         pixels = 16 * -(-g["oh"] * width // 16)
@@ -117,8 +121,7 @@ def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "p
     winograd = winograd and _core.offers_kernel("conv2d_winograd_forward", backend)
     if winograd and offers_winograd(g) and min(g["c_in"], g["c_out"]) >= 16:
         candidates += ["winograd_4x4", "winograd_3x3"]
-    dot = bfloat16 in _BFLOAT16_PRODUCT_COST and _core.offers_kernel("conv2d_bfloat16_forward", backend)
-    if dot and g["groups"] == 1 and g["c_in"] >= 8:
+    if bfloat16 != "plain" and g["groups"] == 1 and g["c_in"] >= 8:
         candidates += ["bfloat16"]
     return min(candidates, key=lambda algorithm: cost(g, algorithm, bfloat16))
 

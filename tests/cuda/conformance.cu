@@ -38,6 +38,16 @@ extern "C" __global__ void conformance(const uint32_t* in, uint32_t* out) {
   multiply_tf32(d, a, b);
   for (int i = 0; i < 4; ++i) out[320 + lane * 4 + i] = __float_as_uint(d[i]);
   out[448 + lane] = __shfl_xor_sync(0xffffffffu, in[lane], 9);
+
+  out[480 + lane] = to_bfloat16(__uint_as_float(in[288 + lane]), __uint_as_float(in[640 + lane]));
+  for (int i = 0; i < 4; ++i) {
+    d[i] = __uint_as_float(in[512 + lane * 4 + i]);
+    a[i] = to_bfloat16(__uint_as_float(in[320 + lane * 4 + i]), __uint_as_float(in[512 + lane * 4 + i]));
+  }
+  for (int i = 0; i < 2; ++i)
+    b[i] = to_bfloat16(__uint_as_float(in[448 + lane * 2 + i]), __uint_as_float(in[320 + lane * 2 + i]));
+  multiply_bfloat16(d, a, b);
+  for (int i = 0; i < 4; ++i) out[512 + lane * 4 + i] = __float_as_uint(d[i]);
 }
 
 #if !defined(PTX_ONLY)
@@ -49,7 +59,7 @@ void pyconvnet::cuda::check_cuda(cudaError_t status, const char* what) {
 }
 #endif
 
-constexpr int kWordsIn = 640, kWordsOut = 480;
+constexpr int kWordsIn = 672, kWordsOut = 640;
 
 int main(int, char** arguments) {
   std::vector<uint32_t> in(kWordsIn), out(kWordsOut);

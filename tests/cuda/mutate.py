@@ -45,7 +45,8 @@ def build(mutation: Mutation, copy: Path, folder: Path) -> None:
 
 def verdict(mutation: Mutation, copy: Path) -> str:
     """Run the tests; the first that fails, or that none does."""
-    emulated = ["tests/test_emulator_ops.py", "tests/test_graphs.py", "-k", mutation.tests]
+    files = ("emulator_ops", "graphs", "affine_warp")
+    emulated = [*(f"tests/test_{name}.py" for name in files), "-k", mutation.tests]
     tests = emulated if mutation.stem else ["tests/test_cuda_ptx.py"]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *tests]
     try:

@@ -88,11 +88,28 @@ MUTATIONS = (
         "dense",
         _DENSE,
     ),
+    Mutation(
+        "bfloat16: first factor's registers in another order",
+        "product_math.h",
+        "row() + 16 * i + g + 8 * (r % 2), k + 2 * t + 8 * (r / 2)",
+        "row() + 16 * i + g + 8 * (r / 2), k + 2 * t + 8 * (r % 2)",
+        "conv2d_forward",
+        "conv2d-bfloat16",
+    ),
+    Mutation(
+        "bfloat16: the same number twice",
+        "product_math.h",
+        "panel.at(outer, depth + 1)",
+        "panel.at(outer, depth)",
+        "conv2d_backward_data",
+        "conv2d_backward_data-bfloat16",
+    ),
     # ---- assembly, which the emulator does not see
     Mutation("ptx: registers of mma swapped", "ptx.h", '"r"(a[1]), "r"(a[2])', '"r"(a[2]), "r"(a[1])'),
     Mutation("ptx: registers of ldmatrix reversed", "ptx.h", "{%0,%1,%2,%3}, [%4];", "{%3,%2,%1,%0}, [%4];"),
     Mutation("ptx: nothing becomes zero", "ptx.h", "[%0], [%1], 16, %2;", "[%0], [%1], 16;"),
     Mutation("ptx: the sums before are not read", "ptx.h", '"+f"(d[0])', '"=f"(d[0])'),
+    Mutation("ptx: halves of a word swapped", "ptx.h", '"f"(high), "f"(low)', '"f"(low), "f"(high)'),
     Mutation("ptx: four bytes from the wrong place", "ptx.h", "[%0], [%1], 4, %2;", "[%0], [%1+4], 4, %2;"),
     # ---- convolutions
     Mutation(
@@ -150,11 +167,27 @@ MUTATIONS = (
     ),
     Mutation(
         "gather: axes in another order",
-        "kernels/gather.cuh",
+        "feed.h",
         "for (int axis = feed.rank - 1; axis >= 0; --axis)",
         "for (int axis = 0; axis < feed.rank; ++axis)",
         "gather",
         "gather",
+    ),
+    Mutation(
+        "affine_warp: a weight of the wrong tap",
+        "kernels/affine_warp.cuh",
+        "rows.weight[j] * columns.weight[k]",
+        "rows.weight[j] * columns.weight[j]",
+        "affine_warp",
+        "affine_warp and emu",
+    ),
+    Mutation(
+        "affine_warp: mirrored the other way",
+        "kernels/affine_warp.cuh",
+        "if (changes[1]) row",
+        "if (changes[2]) row",
+        "affine_warp",
+        "affine_warp and emu",
     ),
     # ---- captured steps
     Mutation(
@@ -179,7 +212,7 @@ MUTATIONS = (
     ),
     Mutation(
         "gather: always the first feed",
-        "kernels/gather.cuh",
+        "feed.h",
         "step.feeds[number]",
         "step.feeds[0]",
         "gather",

@@ -171,6 +171,9 @@ class Block:
             rounded = (bits + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
             self.put(i.operands[0], np.where((bits & 0x7F800000) == 0x7F800000, bits, rounded), active)
             return
+        if i.names[1:] == ["rn", "bf16x2", "f32"]:  # the first operand becomes the upper half
+            high, low = (_bfloat16(self.get(operand, "f32")) for operand in i.operands[1:])
+            return self.put(i.operands[0], low | high << np.uint32(16), active)
         value, target = self.get(i.operands[1], i.names[-1]), dtype_of(i.names[-2])
         if value.dtype.kind == "f" or np.dtype(target).kind == "f":
             raise PtxError("not interpreted: " + ".".join(i.names))
@@ -301,16 +304,21 @@ class Block:
 
     def do_mma(self, i: Instruction, active: Lanes) -> None:
         self.whole_warps(active, "mma")
-        if ".".join(i.names) != "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32":
+        shape, types = i.names[3], i.names[6:]
+        depth = {"m16n8k8": 8, "m16n8k16": 16}.get(shape, 0)
+        known = {8: ["f32", "tf32", "tf32", "f32"], 16: ["f32", "bf16", "bf16", "f32"]}
+        if i.names[1:3] != ["sync", "aligned"] or i.names[4:6] != ["row", "col"] or types != known.get(depth):
             raise PtxError("not interpreted: " + ".".join(i.names))
         fragments = [[self.get(r, "u32").reshape(-1, 32) for r in split(o.strip("{}"))] for o in i.operands]
         warps = len(fragments[1][0])
-        a, b, c = np.zeros((warps, 16, 8)), np.zeros((warps, 8, 8)), np.zeros((warps, 16, 8))
+        a, b, c = np.zeros((warps, 16, depth)), np.zeros((warps, depth, 8)), np.zeros((warps, 16, 8))
         g, t = np.arange(32) // 4, np.arange(32) % 4
-        for r, bits in enumerate(fragments[1]):
-            a[:, g + 8 * (r % 2), t + 4 * (r // 2)] = (bits & np.uint32(0xFFFFE000)).view(np.float32)
-        for r, bits in enumerate(fragments[2]):
-            b[:, t + 4 * r, g] = (bits & np.uint32(0xFFFFE000)).view(np.float32)
+        for n in range(1 if depth == 8 else 2):  # numbers of a word: one of tf32, or the halves of bf16
+            place = t if depth == 8 else 2 * t + n
+            for r, bits in enumerate(fragments[1]):
+                a[:, g + 8 * (r % 2), place + depth // 2 * (r // 2)] = _factor(bits, depth, n)
+            for r, bits in enumerate(fragments[2]):
+                b[:, place + depth // 2 * r, g] = _factor(bits, depth, n)
         for r, bits in enumerate(fragments[3]):
             c[:, g + 8 * (r // 2), 2 * t + r % 2] = bits.view(np.float32)
         d = (a @ b + c).astype(np.float32)
@@ -359,3 +367,17 @@ def launch(kernel: Kernel, memory: GlobalMemory, grid: Dim, block: Dim, argument
     with np.errstate(all="ignore"):
         for z, y, x in itertools.product(*(range(length) for length in reversed(grid))):
             Block(kernel, memory, grid, block, (x, y, z), arguments).run()
+
+
+def _factor(bits: np.ndarray, depth: int, half: int) -> np.ndarray:
+    """What tensor cores read in a word: tf32, without the bits that they ignore, or one of two bf16."""
+    if depth == 8:
+        return (bits & np.uint32(0xFFFFE000)).view(np.float32)
+    return (bits & np.uint32(0xFFFF0000) if half else bits << np.uint32(16)).view(np.float32)
+
+
+def _bfloat16(x: np.ndarray) -> np.ndarray:
+    """Round to the nearest of bf16, ties to even: its bits."""
+    bits = x.view(np.uint32)
+    rounded = (bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))) >> np.uint32(16)
+    return np.where(np.isnan(x), np.uint32(0x7FFF), rounded)

@@ -109,9 +109,16 @@ void conv2d_backward_data(const Conv2dBackwardData& op, const Run& run) {
   backward_data<Math, 1>(op, run);
 }
 
+void conv2d_bfloat16_backward_data(const Conv2dBfloat16BackwardData& op, const Run& run) {
+  conv2d_backward_data<Bf16>({op.geometry.conv, op.dy, op.kernel, op.dx, nullptr}, run);
+}
+
 }  // namespace
 
-void add_conv2d_backward_data(KernelTable& table) { table.conv2d_backward_data = conv2d_backward_data<Fp32>; }
+void add_conv2d_backward_data(KernelTable& table) {
+  table.conv2d_backward_data = conv2d_backward_data<Fp32>;
+  table.conv2d_bfloat16_backward_data = conv2d_bfloat16_backward_data;
+}
 void add_conv2d_backward_data_tf32(KernelTable& table) { table.conv2d_backward_data = conv2d_backward_data<Tf32>; }
 
 }  // namespace pyconvnet::cuda

@@ -89,9 +89,18 @@ void conv2d_backward_weights(const Conv2dBackwardWeights& op, const Run& run) {
   for_each_element(fixed(g.c_out), run, AddSlices{partial, g.c_out, kSlices, op.dbias});
 }
 
+// The gradient of the bias is summed in fp32, as on the processor.
+void conv2d_bfloat16_backward_weights(const Conv2dBfloat16BackwardWeights& op, const Run& run) {
+  static_assert(Conv2dBfloat16BackwardWeights::kSlices == Conv2dBackwardWeights::kSlices);
+  conv2d_backward_weights<Bf16>({op.geometry.conv, op.x, op.dy, op.dkernel, op.dbias, op.partial}, run);
+}
+
 }  // namespace
 
-void add_conv2d_backward_weights(KernelTable& table) { table.conv2d_backward_weights = conv2d_backward_weights<Fp32>; }
+void add_conv2d_backward_weights(KernelTable& table) {
+  table.conv2d_backward_weights = conv2d_backward_weights<Fp32>;
+  table.conv2d_bfloat16_backward_weights = conv2d_bfloat16_backward_weights;
+}
 void add_conv2d_backward_weights_tf32(KernelTable& table) {
   table.conv2d_backward_weights = conv2d_backward_weights<Tf32>;
 }

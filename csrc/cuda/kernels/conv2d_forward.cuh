@@ -82,9 +82,16 @@ void conv2d_forward(const Conv2dForward& op, const Run& run) {
   forward<Math, 1>(op, run);
 }
 
+void conv2d_bfloat16_forward(const Conv2dBfloat16Forward& op, const Run& run) {
+  conv2d_forward<Bf16>({op.geometry.conv, op.relu, op.x, op.kernel, op.bias, op.y, nullptr}, run);
+}
+
 }  // namespace
 
-void add_conv2d_forward(KernelTable& table) { table.conv2d_forward = conv2d_forward<Fp32>; }
+void add_conv2d_forward(KernelTable& table) {
+  table.conv2d_forward = conv2d_forward<Fp32>;
+  table.conv2d_bfloat16_forward = conv2d_bfloat16_forward;
+}
 void add_conv2d_forward_tf32(KernelTable& table) { table.conv2d_forward = conv2d_forward<Tf32>; }
 
 }  // namespace pyconvnet::cuda
