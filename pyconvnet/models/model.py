@@ -340,6 +340,9 @@ class Model(Files, Trainer, Layer):
         for line in summary_lines(self, width):
             (print_fn or print)(line)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_gradient_hook": None}
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

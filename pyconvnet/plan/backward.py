@@ -18,6 +18,7 @@ from pyconvnet.plan.graph import Graph
 
 if TYPE_CHECKING:
     from pyconvnet.optimizers import Optimizer
+    from pyconvnet.plan.joined import JoinedGradients
 
 
 class Backward:
@@ -37,12 +38,15 @@ class Backward:
             id(tensor) for node in graph.nodes for tensor in node.inputs.values() if tensor.variable is not None
         )
 
-    def run(self, sources: list[tuple[Tensor, Tensor]], optimizer: Optimizer) -> None:
+    def run(
+        self, sources: list[tuple[Tensor, Tensor]], optimizer: Optimizer, joined: JoinedGradients | None = None
+    ) -> None:
         """Every node in reverse; a variable moves as soon as no node before needs it.
 
         Args:
             sources: tensors that losses read, each with its gradient.
             optimizer: updates the weights.
+            joined: gets all gradients before a variable moves.
         """
         for tensor, gradient in sources:
             self._arrive(tensor, gradient)
@@ -52,10 +56,15 @@ class Backward:
             for tensor in node.inputs.values():
                 if tensor.variable is not None:
                     complete += self._used(tensor, optimizer)
-            if not rule.needs_all_gradients:
+            if not rule.needs_all_gradients and joined is None:
                 emit_updates(self._emit, rule, complete)
                 complete = []
+        first = len(self._emit.calls)
         emit_updates(self._emit, rule, complete)
+        if joined is not None and complete:
+            joined.update = self._emit.calls[first]
+            for update in complete:
+                joined.take(update)
 
     def gradient(self, source: Tensor, gradient: Tensor, tensor: Tensor) -> Tensor | None:
         """Back from `source` to one activation and no further; no variable moves.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from pyconvnet.plan.describe import table
 from pyconvnet.plan.emit import Call, CallList, slot_tensor
 from pyconvnet.plan.fuse import fuse_dense_updates, fuse_pooling
 from pyconvnet.plan.graph import Graph
+from pyconvnet.plan.joined import JoinedGradients
 from pyconvnet.plan.memory import Interval, Memory, most_live, pack
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class PlanSpec:
         backend: of the device's kernels those that are called.
         graphs: a GPU's steps are captured once and replayed.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
+        gradient_hook: called in each step with all gradients, before a weight moves (`Model.gradient_hook`).
     """
 
     mode: str
@@ -88,6 +90,7 @@ class PlanSpec:
     backend: str = "cpu"
     graphs: bool = True
     keeps_outputs: bool = False
+    gradient_hook: Callable[[Any], None] | None = None
 
 
 class Sums:
@@ -104,6 +107,34 @@ class Sums:
         self.tensors = {name: slot_tensor(name, self.block[i]) for i, name in enumerate(rows)}
 
 
+@dataclass(frozen=True)
+class _Crossing:
+    """What `Plan.run` is told, its feeds in the plan's memory."""
+
+    feeds: list[tuple[Any, Any]]
+    indices: np.ndarray
+    batch_size: int
+    seed: int
+    iteration: int
+    learning_rate: float | npt.NDArray[np.float32]
+    out: Any
+    seconds: npt.NDArray[np.float64] | None
+
+    def steps(self) -> Iterator[_Crossing]:
+        """Each step by itself."""
+        rates = np.atleast_1d(np.asarray(self.learning_rate, np.float32))
+        for step, first in enumerate(range(0, len(self.indices), self.batch_size)):
+            rows = slice(first, first + self.batch_size)
+            yield replace(
+                self,
+                indices=self.indices[rows],
+                iteration=self.iteration + step,
+                learning_rate=rates[step : step + 1] if len(rates) > 1 else rates,
+                out=None if self.out is None else self.out[rows],
+                seconds=None if self.seconds is None else self.seconds[step : step + 1],
+            )
+
+
 class Plan:
     """A fixed list of kernel calls over fixed memory. Print it to see them all.
 
@@ -117,7 +148,10 @@ class Plan:
         sums: the names of what is summed over the rows, the loss and the metrics.
     """
 
-    def __init__(self, spec: PlanSpec, calls: list[Call], sums: Sums | None, output: Tensor | None) -> None:
+    def __init__(
+        self, spec: PlanSpec, calls: list[Call], sums: Sums | None, output: Tensor | None,
+        joined: JoinedGradients | None = None,
+    ) -> None:  # fmt: skip
         self.spec, self.calls, self.device = spec, calls, spec.device
         self.sums = tuple(sums.tensors) if sums else ()
         self._sums = sums.block if sums else None
@@ -127,12 +161,14 @@ class Plan:
         self._arena = spec.device.zeros((self.nbytes,), np.uint8)
         arrays: list[Any] = [self._arena]
         bound = [self._bind(call, arrays) for call in calls]
-        block = None if spec.device.is_host else spec.device.zeros((_core.STEP_BYTES,), np.uint8)
-        self._plan = _core.Plan(bound, arrays, spec.capacity, spec.backend, block, spec.graphs)
+        self._gradients = None if joined is None else joined.array
+        self._cut = len(calls) if joined is None else joined.cut(calls)
+        halves = [bound] if self._gradients is None else [bound[: self._cut], bound[self._cut :]]
+        self._parts = [self._bound(half, arrays) for half in halves]
         tensors = {id(tensor): tensor for call in calls for tensor in call.buffers.values()}.values()
         self._variables = [(tensor.variable, tensor.array) for tensor in tensors if tensor.variable is not None]
         spec.device.synchronize()
-        self.memory = _memory(calls, intervals, self.nbytes, self._plan.scratch_bytes)
+        self.memory = _memory(calls, intervals, self.nbytes, max(part.scratch_bytes for part in self._parts))
         self._output = None
         self.output_size = 0 if output is None else output.size
         if output is not None:
@@ -152,6 +188,11 @@ class Plan:
                 arrays.append(tensor.array)
             buffers[name] = (index, 0, count, tensor.dtype)
         return call.kernel, call.attributes, buffers
+
+    def _bound(self, calls: list[Any], arrays: list[Any]) -> Any:
+        device = self.device
+        block = None if device.is_host else device.zeros((_core.STEP_BYTES,), np.uint8)
+        return _core.Plan(calls, arrays, self.spec.capacity, self.spec.backend, block, self.spec.graphs)
 
     def run(
         self,
@@ -188,21 +229,39 @@ class Plan:
             if totals is not None and self._sums is not None:
                 device.write(self._sums, totals)
             fed = [_parts(place(feed, device)) for feed in feeds]
-            uploaded: tuple[Any, ...] = ()
-            if not device.is_host:
-                learning_rate = np.atleast_1d(np.asarray(learning_rate, np.float32))
-                uploaded = device.put(indices), device.put(learning_rate)
             elsewhere = out is not None and devices.of(out).memory != device.memory
             target = device.empty(out.shape) if elsewhere else out
-            output = None if out is None else self._output
-            self._plan.run(
-                fed, indices, batch_size, seed, iteration, learning_rate, output, target, seconds, device.stream(),
-                *uploaded,
-            )  # fmt: skip
+            crossing = _Crossing(fed, indices, batch_size, seed, iteration, learning_rate, target, seconds)
+            if self._gradients is None:
+                self._cross(0, crossing)
+            else:
+                self._run_with_hook(crossing)
             if elsewhere:
                 devices.of(out).write(out, devices.to_numpy(target))
             if totals is not None and self._sums is not None:
                 totals[...] = devices.to_numpy(self._sums)
+
+    def _cross(self, part: int, c: _Crossing) -> None:
+        """Runs steps of the whole plan, or of one of its halves."""
+        device, rates = self.device, c.learning_rate
+        uploaded: tuple[Any, ...] = ()
+        if not device.is_host:
+            rates = np.atleast_1d(np.asarray(rates, np.float32))
+            uploaded = device.put(c.indices), device.put(rates)
+        output = None if c.out is None else self._output
+        self._parts[part].run(
+            c.feeds, c.indices, c.batch_size, c.seed, c.iteration, rates, output, c.out, c.seconds, device.stream(),
+            *uploaded,
+        )  # fmt: skip
+
+    def _run_with_hook(self, crossing: _Crossing) -> None:
+        """Step by step: up to the gradients, the hook, the update."""
+        assert self.spec.gradient_hook is not None
+        for step in crossing.steps():
+            before, after = (None, None) if step.seconds is None else np.split(step.seconds, [self._cut], axis=1)
+            self._cross(0, replace(step, seconds=before))
+            self.spec.gradient_hook(self._gradients)
+            self._cross(1, replace(step, seconds=after, out=None))
 
     def __str__(self) -> str:
         return table(self)
@@ -250,7 +309,12 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     emit.total_loss(graph, values, sums.tensors["loss"], penalty)
     if train:
         assert optimizer is not None
-        Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer)
+        joined = None
+        if spec.gradient_hook is not None and model.trainable_weights:
+            joined = JoinedGradients(model.trainable_weights, spec.device)
+        Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer, joined)
+        if joined is not None:
+            return Plan(spec, fuse_pooling(emit.calls, watched, spec.backend), sums, output, joined)
     return Plan(spec, fuse_pooling(fuse_dense_updates(emit.calls), watched, spec.backend), sums, output)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pyconvnet import config, devices
@@ -31,6 +32,11 @@ class Learner:
         compilation: what `compile` was told, checked; None before.
         history: the `History` of the last `fit`.
         stop_training: set it to True in a callback to end the training.
+        gradient_hook: called in each step of training between the backward pass and the update, with the gradients of
+            all trainable weights: float32 [weights], side by side in the order of `trainable_weights`, penalties
+            included, before clipping; NumPy's array, or CuPy's on a GPU. It may change them in place, which is how
+            several workers add theirs up. It costs a crossing for each step, and dense layers their fused update; by
+            itself it changes no bit. None: no hook. Files, copies and `profile` leave it out.
     """
 
     optimizer: Optimizer | None = None
@@ -38,6 +44,7 @@ class Learner:
     compilation: Compiled | None = None
     history: History | None = None
     stop_training: bool = False
+    _gradient_hook: Callable[[Any], None] | None = None
     _plans: PlanCache | None = None
     _device: Device | None = None  # that `compile` was told; None: the default
     _initial_epoch: int = 0  # where `fit` goes on counting; BackupAndRestore sets it
@@ -127,6 +134,17 @@ class Learner:
         if config.device != "auto" or default.is_host:
             return default
         return next((variable.device for variable in self.weights if not variable.device.is_host), default)
+
+    @property
+    def gradient_hook(self) -> Callable[[Any], None] | None:
+        """What looks at the gradients of each step before the weights move."""
+        return self._gradient_hook
+
+    @gradient_hook.setter
+    def gradient_hook(self, hook: Callable[[Any], None] | None) -> None:
+        if hook is not None and not callable(hook):
+            raise TypeError(f"gradient_hook: must be a function of the gradients, or None, got {hook!r}")
+        self._gradient_hook = hook
 
     @property
     def compiled(self) -> bool:
