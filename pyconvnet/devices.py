@@ -7,7 +7,8 @@ import importlib
 import math
 import sys
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,10 @@ class Device(ABC):
 
     def current(self) -> AbstractContextManager[Any]:
         """Inside it, arrays are made and kernels are launched here."""
+        return _ANYWHERE
+
+    def aside(self) -> AbstractContextManager[Any]:
+        """Inside it, arrays arrive here while kernels run that were queued outside; they are there when it ends."""
         return _ANYWHERE
 
     def stream(self) -> int:
@@ -178,6 +183,16 @@ class _Cuda(Device):
 
     def current(self) -> AbstractContextManager[Any]:
         return self._cupy.cuda.Device(self._number)  # type: ignore[no-any-return]
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        with self.current(), self._stream_aside:
+            yield
+            self._stream_aside.synchronize()
+
+    @functools.cached_property
+    def _stream_aside(self) -> Any:
+        return self._cupy.cuda.Stream(non_blocking=True)
 
     def stream(self) -> int:
         return int(self._cupy.cuda.get_current_stream().ptr)

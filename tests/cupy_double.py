@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
@@ -161,6 +162,22 @@ def _ascontiguousarray(value: Any, dtype: Any = None) -> ndarray:
     return _allocated(np.ascontiguousarray(memory, dtype))
 
 
+class Stream:
+    """Inside it, this stream is the current one of the thread."""
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        assert non_blocking
+
+    def __enter__(self) -> None:
+        state["streams"].append(threading.current_thread().name)
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        """Wait."""
+
+
 def _module() -> ModuleType:
     cupy: Any = ModuleType("cupy")
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, _asarray, _ascontiguousarray
@@ -170,6 +187,7 @@ def _module() -> ModuleType:
     cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
     cupy.cuda = SimpleNamespace(
         Device=Device,
+        Stream=Stream,
         is_available=lambda: True,
         get_current_stream=lambda: SimpleNamespace(ptr=0, synchronize=lambda: None),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
@@ -198,7 +216,7 @@ def gpu() -> Iterator[Any]:
     """Make this a machine with two GPUs; answers the module `cupy`."""
     names = ("cupy", "pyconvnet._cuda")
     before = {name: sys.modules.get(name) for name in names}
-    state.update(current=0, free=FREE, copied=[])
+    state.update(current=0, free=FREE, copied=[], streams=[])
     sys.modules["cupy"], sys.modules["pyconvnet._cuda"] = _module(), _cuda_module()
     forget()
     try:

@@ -176,7 +176,10 @@ def test_data_that_do_not_fit_go_chunk_by_chunk(cupy: Any) -> None:
     assert images.array.nbytes > 50_000
     lying = cupy.asarray(np.zeros(90_000, np.uint8))
     assert Dataset((lying,)).on(devices.get("cuda")) is not None  # it is there already
+    assert cupy_double.state["streams"] == []
     assert same(trained(), expected)
+    uploads = cupy_double.state["streams"]  # by threads of their own, beside the kernels
+    assert len(uploads) >= 4 and all(name.startswith("pyconvnet-upload") for name in uploads)
 
 
 def test_weights_come_back_for_files_copies_and_the_processor(cupy: Any, tmp_path: Path) -> None:

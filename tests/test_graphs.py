@@ -27,7 +27,7 @@ def _model(optimizer: Any = "adam") -> pcn.Sequential:
 
 
 def _captured(net: pcn.Sequential) -> list[int]:
-    return sorted(plan._plan.captured_rows for plan in net.plans._plans.values())
+    return sorted(part.captured_rows for plan in net.plans._plans.values() for part in plan._parts)
 
 
 def _results(graphs: bool) -> list[Any]:

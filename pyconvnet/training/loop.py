@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .chunks import Indices, chunks
+
 if TYPE_CHECKING:
     from pyconvnet.optimizers import Optimizer
     from pyconvnet.plan import Plan
 
     from .feeds import Stretch
 
-Indices = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
 Totals = npt.NDArray[np.float64]
 Before = Callable[[int], None]
@@ -135,32 +137,28 @@ def run(
     Yields:
         Each chunk after it ran.
     """
-    feeds, order, size = stretch.data.on(plan.device), stretch.order, stretch.batch_size
-    total, done = -(-len(order) // size), 0
-    while done < total:
-        steps = min(pace.steps, total - done)
-        if before is not None:
-            before(stretch.first + done)
-        start = time.perf_counter()
-        part = slice(done * size, min((done + steps) * size, len(order)))
-        rows = order[part]
-        outputs = out[part] if out is not None else None
-        if outputs is None and plan.output_size:
-            outputs = np.empty((len(rows), plan.output_size), np.float32)
-        # Data that do not fit on the device go there chunk by chunk, in the order in which they are needed.
-        fed = (feeds, rows) if feeds is not None else (stretch.data.taken(rows), np.arange(len(rows), dtype=np.int64))
-        with WholeSteps():
-            plan.run(
-                *fed,
-                batch_size=size,
-                seed=seed,
-                iteration=iteration if optimizer is None else optimizer.iterations,
-                learning_rate=0.0 if optimizer is None else optimizer.learning_rates(steps),
-                out=outputs,
-                totals=totals,
-            )
-            if optimizer is not None:
-                optimizer.iterations += steps
-        done += steps
-        yield Chunk(stretch.first + done, rows, outputs)
-        pace.took(steps, time.perf_counter() - start)
+    size = stretch.batch_size
+    with closing(chunks(stretch, pace, plan.device)) as fed:
+        for chunk in fed:
+            rows, steps = chunk.rows, -(-len(chunk.rows) // size)
+            if before is not None:
+                before(stretch.first + chunk.done)
+            start = time.perf_counter()
+            outputs = None if out is None else out[chunk.done * size : chunk.done * size + len(rows)]
+            if outputs is None and plan.output_size:
+                outputs = np.empty((len(rows), plan.output_size), np.float32)
+            with WholeSteps():
+                plan.run(
+                    chunk.feeds,
+                    chunk.indices,
+                    batch_size=size,
+                    seed=seed,
+                    iteration=iteration if optimizer is None else optimizer.iterations,
+                    learning_rate=0.0 if optimizer is None else optimizer.learning_rates(steps),
+                    out=outputs,
+                    totals=totals,
+                )
+                if optimizer is not None:
+                    optimizer.iterations += steps
+            yield Chunk(stretch.first + chunk.done + steps, rows, outputs)
+            pace.took(steps, time.perf_counter() - start)
