@@ -9,7 +9,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent / "cuda"
-CSRC = Path(__file__).parent.parent / "csrc"
 sys.path.insert(0, str(FOLDER))
 
 import ptx_machine  # noqa: E402
 from ptx_memory import GlobalMemory, PtxError  # noqa: E402
-from ptx_program import Kernel, parse  # noqa: E402
+from ptx_program import Kernel  # noqa: E402
+from ptx_units import CSRC, compile_ptx  # noqa: E402
 
 ARCHITECTURES = ("sm_80", "sm_90")
 PRODUCTS = [("Fp32", 70, 5, 45), ("Tf32", 67, 12, 52), ("Tf32", 5, 65, 4)]
@@ -131,11 +130,7 @@ def test_instructions_on_a_gpu(tmp_path: Path) -> None:
 @cache
 def ptx(source: str, architecture: str) -> dict[str, Kernel]:
     """Give the kernels that nvcc makes of a source."""
-    flags = ["-std=c++20", "-O3", "-fmad=false", "--expt-relaxed-constexpr", "-DPTX_ONLY", f"-arch={architecture}"]
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "kernels.ptx"
-        subprocess.run(["nvcc", *flags, f"-I{CSRC}", "-ptx", "-o", str(out), str(FOLDER / source)], check=True)
-        return parse(out.read_text())
+    return compile_ptx(FOLDER / source, architecture, "-DPTX_ONLY")
 
 
 def kernel(source: str, architecture: str, *words: str) -> Kernel:

@@ -1,6 +1,8 @@
 // The module _emu, for tests: the CUDA kernels compiled for the emulator, which runs them on NumPy's memory.
+#include <dlfcn.h>
 #include <pybind11/pybind11.h>
 
+#include <cfenv>
 #include <cstring>
 #include <memory>
 
@@ -16,6 +18,37 @@ void set_order(const std::string& order, uint32_t seed) {
                    "order must be 'forward', 'reverse' or 'random', got '" + order + "'");
   emulator::options.order = order == "forward" ? Order::forward : order == "reverse" ? Order::reverse : Order::random;
   emulator::options.seed = seed;
+}
+
+// Denormals are numbers, as on a GPU, while Python computes inside of a step that flushes them.
+class Denormals {
+ public:
+  Denormals() { std::fegetenv(&saved_), std::fesetenv(FE_DFL_ENV); }
+  ~Denormals() { std::fesetenv(&saved_); }
+  Denormals(const Denormals&) = delete;
+  Denormals& operator=(const Denormals&) = delete;
+
+ private:
+  std::fenv_t saved_;
+};
+
+void set_launcher(const pybind11::object& callback) {
+  namespace py = pybind11;
+  static py::object* const held = new py::object;  // never destroyed: Python may be gone by then
+  *held = callback;
+  emulator::launcher = nullptr;
+  if (callback.is_none()) return;
+  emulator::launcher = [](const void* kernel, dim3 grid, dim3 threads, size_t shared_bytes, const auto& arguments) {
+    const py::gil_scoped_acquire acquire;
+    const Denormals denormals;
+    const auto tuple = [](dim3 d) { return py::make_tuple(d.x, d.y, d.z); };
+    Dl_info module;
+    pyconvnet::check(dladdr(kernel, &module) != 0, "launch", "the kernel is in no module");
+    const auto place = static_cast<const char*>(kernel) - static_cast<const char*>(module.dli_fbase);
+    py::list bytes;
+    for (const std::string& argument : arguments) bytes.append(py::bytes(argument));
+    (*held)(place, tuple(grid), tuple(threads), shared_bytes, bytes);
+  };
 }
 
 void* capture(void (*launch_all)(void* context, void* stream), void* context) {
@@ -58,4 +91,7 @@ PYBIND11_MODULE(_emu, m) {
       pybind11::arg("in_place_of_gpu") = false);
   m.def("set_order", &set_order, pybind11::arg("order"), pybind11::arg("seed") = 1,
         "In which order the threads of a block, and the blocks of a grid, run between barriers.");
+  m.def("set_launcher", &set_launcher, pybind11::arg("callback"),
+        "callback(kernel, grid, block, shared_bytes, arguments) runs the launches from now on; None: the fibers. "
+        "`kernel` is where its code lies in this module, each argument is bytes.");
 }
