@@ -67,6 +67,9 @@ def test_doubles_are_multiplied_and_added_at_once() -> None:
         ("copysign.f32", ([-1, 2], [3, -4]), [-3, 4]),
         ("cvt.sat.f32.f32", ([-1, 0.5, 7, np.nan],), [0, 0.5, 1, 0]),
         ("cvt.rzi.s32.f32", ([-1.9, 3e9, -np.inf, np.nan],), [-1, 2**31 - 1, -(2**31), 0]),
+        ("cvt.rmi.s64.f64", ([-1.5, 2.0**63, -np.inf, np.nan],), [-2, 2**63 - 1, -(2**63), -(2**63)]),
+        ("cvt.rzi.s32.f64", ([2.0**31 - 0.5, np.nan],), [2**31 - 1, -(2**31)]),
+        ("cvt.rni.f32.f32", ([0.5, 1.5, -2.5, np.nan],), [0, 2, -2, np.nan]),
         ("setp.ne.f32", ([1, np.nan, 2], [1, 1, 1]), [False, False, True]),
         ("setp.neu.f32", ([1, np.nan, 2], [1, 1, 1]), [False, True, True]),
         ("setp.gtu.f32", ([1, np.nan, 2], [1, 1, 1]), [False, True, True]),
@@ -97,7 +100,7 @@ def test_bytes_are_chosen() -> None:
     assert compute("prmt.b32", *words).tolist() == [0xFF885511]
 
 
-@pytest.mark.parametrize("name", ["add.sat.s32", "max.NaN.f32", "fma.rn.ftz.f32", "cvt.rpi.f32.f32", "sin.approx.f32"])
+@pytest.mark.parametrize("name", ["add.sat.s32", "max.NaN.f32", "fma.rn.ftz.f32", "cvt.rm.f32.f64", "sin.approx.f32"])
 def test_what_is_not_known_is_refused(name: str) -> None:
     assert operation(name) is None
 

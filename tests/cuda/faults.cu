@@ -1,4 +1,5 @@
-// Kernels with one mistake each: faults NAME runs one on the emulator, which must say what is wrong.
+// Kernels with one mistake each: faults NAME runs one on the emulator, which must say what is wrong. Of the last ones
+// only sanitizers know: .ci/check_emulator compiles this file with them.
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -77,6 +78,51 @@ __global__ void misaligned_matrix(float*) {
   load_matrices(r, &shared.values[threadIdx.x % 32][1]);
 }
 
+// ---- data races ----
+
+// A second writer comes before the first value has been read.
+__global__ void no_second_barrier(float* out) {
+  Shared& shared = shared_memory<Shared>();
+  for (int turn = 0; turn < 3; ++turn) {
+    shared.values[threadIdx.x][0] = turn;
+    __syncthreads();
+    out[threadIdx.x] = shared.values[63 - threadIdx.x][0];
+  }
+}
+
+// Each thread waits for its own copies alone.
+__global__ void no_barrier_behind_copies(float* out) {
+  Shared& shared = shared_memory<Shared>();
+  copy_async<16>(shared.values[threadIdx.x], out + 4 * (threadIdx.x % 32), true);
+  commit_copies();
+  wait_for_copies<0>();
+  out[128 + threadIdx.x] = shared.values[63 - threadIdx.x][0];
+}
+
+__global__ void two_threads_write_an_element(float* out) { out[threadIdx.x / 2] = threadIdx.x; }
+
+// A shuffle hands a register over, and orders nothing in memory.
+__global__ void shuffle_for_a_barrier(float* out) {
+  Shared& shared = shared_memory<Shared>();
+  shared.values[threadIdx.x][0] = threadIdx.x;
+  __shfl_xor_sync(0xffffffffu, 1.0f, 1);
+  out[threadIdx.x] = shared.values[threadIdx.x ^ 1][0];
+}
+
+// ---- out of bounds ----
+
+__global__ void writes_behind_a_row(float*) {
+  Shared& shared = shared_memory<Shared>();
+  shared.values[threadIdx.x][threadIdx.x % 5] = 0;
+}
+
+__global__ void writes_behind_shared_memory(float*) {
+  float* first = shared_memory<Shared>().values[0];
+  first[4 * threadIdx.x + 4] = 0;
+}
+
+__global__ void writes_behind_an_array(float* out) { out[4 * threadIdx.x + 4] = 0; }
+
 int main(int, char** arguments) {
   const std::map<std::string, void (*)(float*)> kernels = {
       {"sound", sound},
@@ -90,6 +136,13 @@ int main(int, char** arguments) {
       {"no_wait_for_copies", no_wait_for_copies},
       {"misaligned_copy", misaligned_copy},
       {"misaligned_matrix", misaligned_matrix},
+      {"no_second_barrier", no_second_barrier},
+      {"no_barrier_behind_copies", no_barrier_behind_copies},
+      {"two_threads_write_an_element", two_threads_write_an_element},
+      {"shuffle_for_a_barrier", shuffle_for_a_barrier},
+      {"writes_behind_a_row", writes_behind_a_row},
+      {"writes_behind_shared_memory", writes_behind_shared_memory},
+      {"writes_behind_an_array", writes_behind_an_array},
   };
   alignas(16) float out[256] = {};
   const std::string name = arguments[1];

@@ -171,6 +171,11 @@ def _flushed(value: Lanes) -> Lanes:
     return np.where(np.abs(value) < np.finfo(np.float32).tiny, np.copysign(np.float32(0), value), value)
 
 
+@_operation(r"ex2\.approx\.f32")
+def _power_of_two(i: Instruction, get: Get) -> Any:
+    return np.exp2(get(i.operands[1], "f32").astype(np.float64)).astype(np.float32)
+
+
 @_operation(r"(ex2|rcp)\.approx\.ftz\.f32")
 def _approximate(i: Instruction, get: Get) -> Any:
     a = _flushed(get(i.operands[1], "f32")).astype(np.float64)
@@ -252,9 +257,9 @@ def _to_whole(i: Instruction, get: Get) -> Any:
 
 @_operation(r"cvt\.r[znmp]i\.[su](32|64)\.f(32|64)")
 def _to_integer(i: Instruction, get: Get) -> Any:
-    given = get(i.operands[1], i.names[-1])
-    value, bounds = _WHOLE[i.names[1]](given.astype(np.float64)), np.iinfo(dtype_of(i.names[-2]))
-    wide = bounds.bits == 64 or given.dtype.itemsize == 8
+    given, bounds = get(i.operands[1], i.names[-1]), np.iinfo(dtype_of(i.names[-2]))
+    value = _WHOLE[i.names[1]](given.astype(np.float64))
+    wide = bounds.bits == 64 or i.names[-1] == "f64"
     nan = bounds.dtype.type(bounds.min or 1 << bounds.bits - 1) if wide else bounds.dtype.type(0)
     inside = (value > bounds.min) & (value < bounds.max)  # the largest of 64 bits is none of float64's
     ends = np.where(value > 0, bounds.max, bounds.min).astype(bounds.dtype)

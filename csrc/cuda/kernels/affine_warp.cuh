@@ -84,7 +84,9 @@ struct WarpElement {
     if (mode == FillMode::constant && !(contains(h, y) && contains(w, x))) return static_cast<float>(op.cval);
     const Taps rows = taps_of(mode, fold(mode, y, h), op.h), columns = taps_of(mode, fold(mode, x, w), op.w);
     double sum = 0.0;  // also turns a sum of negative zeros into zero, as scipy does
+#pragma unroll
     for (int j = 0; j < 2; ++j)
+#pragma unroll
       for (int k = 0; k < 2; ++k) {
         const auto value = static_cast<double>(at(step, image, rows.index[j], columns.index[k], channel));
         sum += value * rows.weight[j] * columns.weight[k];
