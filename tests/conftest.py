@@ -18,12 +18,25 @@ if not _BUILT_IN_PLACE:
 from emulated import emulated, emulator  # noqa: E402 - behind the path
 from model_files import good_files  # noqa: E402
 
-from pyconvnet import _core, config, devices  # noqa: E402
+from pyconvnet import _core, devices  # noqa: E402
+from pyconvnet import config as settings  # noqa: E402
 
 if os.environ.get("PYCONVNET_TEST_WITHOUT_POOL"):  # bench/gpu/check.sh: each array on a GPU by itself
     import cupy
 
     cupy.cuda.set_allocator(None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --device: models and ops of all tests run there, in float32, where a test does not say otherwise."""
+    parser.addoption("--device", default="", help="'emu', the CUDA kernels emulated, or 'cuda'; CONTRIBUTING.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the device."""
+    if chosen := config.getoption("--device"):
+        devices.get(chosen, "--device")
+        settings.device, settings.tf32 = chosen, False
 
 
 @pytest.fixture(params=_core.available_isas())
@@ -68,11 +81,11 @@ def threads() -> Iterator[None]:
 @pytest.fixture
 def switches() -> Iterator[None]:
     """Put `config.winograd` and `config.strict` back after a test that changes them."""
-    before = config.winograd, config.strict
+    before = settings.winograd, settings.strict
     try:
         yield
     finally:
-        config.winograd, config.strict = before
+        settings.winograd, settings.strict = before
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ phase "tensor cores and copies in the code" 60 any bash -c machine_code
 phase "kernels as PTX, interpreted" 400 any bash -c 'here tests/test_cuda_ptx.py'
 phase "assembly on the GPU" 60 gpu bash -c 'here -m gpu tests/test_cuda_ptx.py'
 phase "ops, trainings and captured steps on the GPU" 240 gpu bash -c 'here -m gpu tests/test_gpu.py'
+phase "what Keras computes, on the GPU" 240 gpu bash -c 'here --device cuda tests/test_golden_*.py'
 phase "memcheck" 240 gpu bash -c 'sanitized memcheck "ops_agree or tf32 or launched"'
 phase "racecheck" 240 gpu bash -c 'sanitized racecheck "tf32_are or captured"'
 phase "synccheck" 120 gpu bash -c 'sanitized synccheck "tf32_are"'
