@@ -12,8 +12,9 @@ __device__ __forceinline__ int64_t size_of(Extent extent, const Step& step) {
   return extent.for_each_row ? extent.count * step.rows : extent.count;
 }
 
+// Two blocks a multiprocessor: left to itself, ptxas saves registers for more of them, and spills.
 template <class F>
-__global__ void __launch_bounds__(kThreads) each_element(Extent extent, const Step* __restrict__ now, F function) {
+__global__ void __launch_bounds__(kThreads, 2) each_element(Extent extent, const Step* __restrict__ now, F function) {
   const Step step = *now;
   const int64_t size = size_of(extent, step), stride = int64_t{gridDim.x} * kThreads;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < size; i += stride) function(i, step);
