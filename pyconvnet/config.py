@@ -75,7 +75,9 @@ def _device() -> str:
 
 def _bfloat16() -> str:
     fast = [name for name in _core.available_bfloat16() if name != "plain"]
-    return f"{_core.active_bfloat16()} (offered: {', '.join(fast)})" if fast else "not offered"
+    found = [f"{_core.active_bfloat16()} (offered: {', '.join(fast)})"] if fast else []
+    gpus = [name for name in devices.available() if name != "cpu" and devices.get(name).bfloat16 != "plain"]
+    return "; ".join([*found, *(f"{devices.TENSOR_CORES} of {name}" for name in gpus)]) or "not offered"
 
 
 def describe() -> dict[str, str]:

@@ -186,9 +186,10 @@ class _Cuda(Device):
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        with self.current(), self._stream_aside:
+        stream = self._stream_aside
+        with self.current(), stream:
             yield
-            self._stream_aside.synchronize()
+            stream.synchronize()
 
     @functools.cached_property
     def _stream_aside(self) -> Any:

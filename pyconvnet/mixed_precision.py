@@ -34,7 +34,10 @@ def _checked(who: str, what: str, name: Any) -> str:
     return name
 
 
-_WANTS = "needs a processor with a fast dot product of bfloat16 numbers (AMX_BF16 or AVX512_BF16) or a GPU"
+_WANTS = (
+    "needs a processor with a fast dot product of bfloat16 numbers (AMX_BF16 or AVX512_BF16) "
+    "or a GPU of compute capability 8.0"
+)
 
 
 def missing() -> str:

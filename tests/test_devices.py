@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,9 @@ def test_a_gpu_without_such_tensor_cores_multiplies_in_float32(
     config.tf32 = True
     spec = model("cuda").plan().spec
     assert (spec.backend, spec.bfloat16) == ("cuda", "plain")
+    x, kernel = cupy.asarray(np.ones((1, 4, 4, 8), np.float32)), cupy.asarray(np.ones((3, 3, 8, 8), np.float32))
+    with pytest.raises(ValueError, match=r"conv2d_bfloat16_forward: cuda:0 has no tensor cores for bfloat16 numbers"):
+        ops.conv2d(x, kernel, algorithm="bfloat16")
     devices._cuda.cache_clear()
 
 
@@ -180,6 +184,25 @@ def test_data_that_do_not_fit_go_chunk_by_chunk(cupy: Any) -> None:
     assert same(trained(), expected)
     uploads = cupy_double.state["streams"]  # by threads of their own, beside the kernels
     assert len(uploads) >= 4 and all(name.startswith("pyconvnet-upload") for name in uploads)
+
+
+def test_data_half_of_which_lie_on_the_gpu_arrive_too(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = layers.Input((8, 8, 1)), layers.Input((3,))
+    joined = layers.Concatenate()([layers.Flatten()(first), second])
+    net = pcn.Model([first, second], layers.Dense(2)(joined))
+    net.compile("sgd", "mse", device="cuda")
+    images, numbers = np.repeat(X, 40, axis=0), np.random.default_rng(3).normal(size=(880, 3)).astype(np.float32)
+    expected = net.predict([images, numbers], verbose=0)
+    take, cut_by = cupy_double.ndarray.__getitem__, set[str]()
+
+    def spy(array: Any, index: Any) -> Any:
+        cut_by.add(threading.current_thread().name)
+        return take(array, index)
+
+    monkeypatch.setattr(cupy_double.ndarray, "__getitem__", spy)
+    cupy_double.state["free"] = 100_000  # less than twice the images
+    np.testing.assert_array_equal(net.predict([images, cupy.asarray(numbers)], verbose=0), expected)
+    assert cupy_double.state["streams"] and cut_by == {threading.main_thread().name}
 
 
 def test_weights_come_back_for_files_copies_and_the_processor(cupy: Any, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import cupy_double
@@ -108,18 +110,52 @@ def test_two_workers_with_half_a_batch_each_train_as_one_with_the_whole() -> Non
         np.testing.assert_allclose(first, whole, atol=1e-5)
 
 
-def test_a_hook_that_fails_moves_no_weight() -> None:
-    net = plain()
-    before = net.get_weights()
+def test_a_hook_that_fails_leaves_the_steps_before_it() -> None:
+    net, weights = plain(), []
 
     def fail(gradients: Any) -> None:
-        raise RuntimeError("a worker is gone")
+        weights.append(net.get_weights())
+        if len(weights) == 14:
+            raise RuntimeError("a worker is gone")
 
     net.gradient_hook = fail
     with pytest.raises(RuntimeError, match="a worker is gone"):
+        net.fit(X, Y, batch_size=2, epochs=2, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(net.get_weights(), weights[-1], strict=True))
+    assert net.optimizer is not None and net.optimizer.iterations == 13
+
+
+def test_a_second_interrupt_does_not_wait_for_the_hook() -> None:
+    net, heard = plain(), []
+
+    def hook(gradients: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        heard.append("first")
+        signal.raise_signal(signal.SIGINT)
+        heard.append("second")
+
+    net.gradient_hook = hook
+    with pytest.raises(KeyboardInterrupt):
         net.fit(X, Y, epochs=1, verbose=0)
-    assert all(np.array_equal(a, b) for a, b in zip(net.get_weights(), before, strict=True))
-    assert net.optimizer is not None and net.optimizer.iterations == 0
+    assert heard == ["first"]
+
+
+def test_hooks_may_be_exchanged() -> None:
+    @dataclass
+    class Counter:  # has no hash, and equals others
+        calls: int = 0
+
+        def __call__(self, gradients: Any) -> None:
+            self.calls += 1
+
+    net, counters = plain(), [Counter(), Counter()]
+    for counter in counters:
+        net.gradient_hook = counter
+        net.fit(X, Y, batch_size=8, epochs=2, verbose=0)
+    net.gradient_hook = None
+    net.fit(X, Y, batch_size=8, epochs=1, verbose=0)
+    assert [counter.calls for counter in counters] == [6, 6]
+    assert len(net.plans) == 2
 
 
 def test_frozen_layers_have_no_place() -> None:
@@ -140,12 +176,13 @@ def test_steps_are_timed_and_watched_with_a_hook() -> None:
     net.gradient_hook = lambda gradients: steps.append(gradients.sum())
     plan = net.plan(8)
     assert "dense_backward_adam" not in str(plan) and len(plan.calls) > fused
-    seconds = np.zeros((3, len(plan.calls)))
-    plan.run([X, Y], np.arange(24), batch_size=8, seed=0, iteration=0, learning_rate=0.01, seconds=seconds)
-    assert len(steps) == 3 and (seconds > 0).all()
-    assert len(net.profile(X, Y, batch_size=8, steps=2).calls) == fused and len(steps) == 3
-    assert len(net.train_on_batch(X, Y)) == 2 and len(steps) == 4
-    assert set(net.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "accuracy"} and len(steps) == 4
+    seconds = np.zeros((1, len(plan.calls)))
+    numbers = dict(batch_size=8, seed=0, iteration=0, learning_rate=0.01, seconds=seconds)
+    plan.run([X, Y], np.arange(8), **numbers, gradient_hook=net.gradient_hook)
+    assert len(steps) == 1 and (seconds > 0).all()
+    assert len(net.profile(X, Y, batch_size=8, steps=2).calls) == fused and len(steps) == 1
+    assert len(net.train_on_batch(X, Y)) == 2 and len(steps) == 2
+    assert set(net.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "accuracy"} and len(steps) == 2
 
 
 def test_copies_and_pickles_leave_the_hook_behind() -> None:

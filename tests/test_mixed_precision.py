@@ -128,7 +128,7 @@ def test_other_policies_are_refused(name: Any) -> None:
 def test_a_processor_without_it_is_refused(plain: None) -> None:
     wants = (
         r"'mixed_bfloat16' needs a processor with a fast dot product of bfloat16 numbers "
-        r"\(AMX_BF16 or AVX512_BF16\) or a GPU"
+        r"\(AMX_BF16 or AVX512_BF16\) or a GPU of compute capability 8.0"
     )
     with pytest.raises(ValueError, match=rf"set_global_policy: policy {wants}; .* has none; use 'float32'"):
         set_global_policy("mixed_bfloat16")

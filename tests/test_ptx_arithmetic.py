@@ -165,3 +165,29 @@ def test_functions_and_calls_are_read() -> None:
     assert [i.name for i in kernel.code] == ["call.uni", "ret"]
     assert kernel.code[0].operands == ["(retval0)", "twice", "( param0 )"]
     assert kernel.functions["twice"].parameters == {"answer": 8, "x": 8}
+
+
+@pytest.mark.parametrize(
+    "accesses",
+    [
+        [([1], False), ([0], False), ([0], True)],
+        [([0, 1, 2, 3], False), ([3], True)],
+        [([0, 1], True)],
+        [([0], True), ([1], False)],
+        [([0], True), ([1], True)],
+    ],
+    ids=["a reader forgotten", "many readers", "at once", "no barrier for a reader", "no barrier for a writer"],
+)
+def test_races_in_shared_memory_are_seen(accesses: list[tuple[list[int], bool]]) -> None:
+    shared = SharedMemory(16, 0)
+
+    def go_through(barriers: bool) -> None:
+        for threads, store in accesses:
+            shared.phase += barriers
+            shared.check_order(np.ones((len(threads), 1), int), np.array(threads)[:, None], store)
+
+    with pytest.raises(PtxError, match=r"race: thread . (reads|writes) shared memory that"):
+        go_through(False)
+    shared.phase += 1
+    if all(len(threads) == 1 or not store for threads, store in accesses):
+        go_through(True)

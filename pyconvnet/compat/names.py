@@ -122,8 +122,8 @@ EVERYWHERE = (
 )
 
 _POLICY_ROW = (
-    "`float32`, and `mixed_bfloat16` on processors with AMX_BF16 or AVX512_BF16 and on GPUs: activations stay float32 "
-    "in memory, products of convolutions are of bfloat16 numbers"
+    "`float32`, and `mixed_bfloat16` on processors with AMX_BF16 or AVX512_BF16 and on GPUs from compute capability "
+    "8.0 on: activations stay float32 in memory, products of convolutions are of bfloat16 numbers"
 )
 
 # What a name does otherwise besides.

@@ -41,6 +41,11 @@ def run_kernel(
         where = ", ".join(f"'{name}' on {device}" for device, name in gpus.items())
         raise ValueError(f"{kernel}: all arrays must be on one device, got {where}; copy them to one")
     device = next(iter(gpus), devices.get("emu") if config.device == "emu" else devices.CPU)
+    if kernel.startswith("conv2d_bfloat16") and device.bfloat16 == "plain" and not device.is_host:
+        raise ValueError(
+            f"{kernel}: {device} has no tensor cores for bfloat16 numbers, which begin with compute capability 8.0; "
+            "use algorithm='direct'"
+        )
     attributes = dict(attributes)
     with device.current():
         if not device.is_host:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class PlanSpec:
         backend: of the device's kernels those that are called.
         graphs: a GPU's steps are captured once and replayed.
         keeps_outputs: the model's outputs stay to the end of a step beside the loss, for who asks for them.
-        gradient_hook: called in each step with all gradients, before a weight moves (`Model.gradient_hook`).
+        joins_gradients: all gradients lie in one array, complete before a weight moves (`Model.gradient_hook`).
     """
 
     mode: str
@@ -90,7 +90,7 @@ class PlanSpec:
     backend: str = "cpu"
     graphs: bool = True
     keeps_outputs: bool = False
-    gradient_hook: Callable[[Any], None] | None = None
+    joins_gradients: bool = False
 
 
 class Sums:
@@ -107,34 +107,6 @@ class Sums:
         self.tensors = {name: slot_tensor(name, self.block[i]) for i, name in enumerate(rows)}
 
 
-@dataclass(frozen=True)
-class _Crossing:
-    """What `Plan.run` is told, its feeds in the plan's memory."""
-
-    feeds: list[tuple[Any, Any]]
-    indices: np.ndarray
-    batch_size: int
-    seed: int
-    iteration: int
-    learning_rate: float | npt.NDArray[np.float32]
-    out: Any
-    seconds: npt.NDArray[np.float64] | None
-
-    def steps(self) -> Iterator[_Crossing]:
-        """Each step by itself."""
-        rates = np.atleast_1d(np.asarray(self.learning_rate, np.float32))
-        for step, first in enumerate(range(0, len(self.indices), self.batch_size)):
-            rows = slice(first, first + self.batch_size)
-            yield replace(
-                self,
-                indices=self.indices[rows],
-                iteration=self.iteration + step,
-                learning_rate=rates[step : step + 1] if len(rates) > 1 else rates,
-                out=None if self.out is None else self.out[rows],
-                seconds=None if self.seconds is None else self.seconds[step : step + 1],
-            )
-
-
 class Plan:
     """A fixed list of kernel calls over fixed memory. Print it to see them all.
 
@@ -146,6 +118,7 @@ class Plan:
         nbytes: the arena: activations, gradients and scratch.
         output_size: numbers that a step can copy out for each row, all outputs side by side; 0 where it keeps none.
         sums: the names of what is summed over the rows, the loss and the metrics.
+        gradients: float32 [trainable weights], side by side, where the spec joins them; its steps run one by one.
     """
 
     def __init__(
@@ -161,9 +134,9 @@ class Plan:
         self._arena = spec.device.zeros((self.nbytes,), np.uint8)
         arrays: list[Any] = [self._arena]
         bound = [self._bind(call, arrays) for call in calls]
-        self._gradients = None if joined is None else joined.array
+        self.gradients = None if joined is None else joined.array
         self._cut = len(calls) if joined is None else joined.cut(calls)
-        halves = [bound] if self._gradients is None else [bound[: self._cut], bound[self._cut :]]
+        halves = [bound] if joined is None else [bound[: self._cut], bound[self._cut :]]
         self._parts = [self._bound(half, arrays) for half in halves]
         tensors = {id(tensor): tensor for call in calls for tensor in call.buffers.values()}.values()
         self._variables = [(tensor.variable, tensor.array) for tensor in tensors if tensor.variable is not None]
@@ -206,8 +179,9 @@ class Plan:
         out: Any = None,
         totals: npt.NDArray[np.float64] | None = None,
         seconds: npt.NDArray[np.float64] | None = None,
+        gradient_hook: Callable[[Any], None] | None = None,
     ) -> None:
-        """Runs ceil(len(indices) / batch_size) steps in one crossing.
+        """Runs ceil(len(indices) / batch_size) steps in one crossing; a single one where gradients are joined.
 
         Args:
             feeds: inputs, labels, sample weights: those that the spec names. Read where they lie; what lies in
@@ -220,6 +194,7 @@ class Plan:
                 outputs of row i of `indices`.
             totals: [sums, 2], (sum, count) of the steps before, of each of `sums`; these steps add to them.
             seconds: C-contiguous [steps, calls]; gets how long each call took.
+            gradient_hook: gets the joined gradients before the weights move.
         """
         device = self.device
         with self._turn, device.current():
@@ -231,37 +206,31 @@ class Plan:
             fed = [_parts(place(feed, device)) for feed in feeds]
             elsewhere = out is not None and devices.of(out).memory != device.memory
             target = device.empty(out.shape) if elsewhere else out
-            crossing = _Crossing(fed, indices, batch_size, seed, iteration, learning_rate, target, seconds)
-            if self._gradients is None:
-                self._cross(0, crossing)
+            numbers = (fed, indices, batch_size, seed, iteration, learning_rate)
+            if self.gradients is None:
+                self._cross(0, numbers, target, seconds)
             else:
-                self._run_with_hook(crossing)
+                assert len(indices) <= batch_size, "joined gradients are those of one step"
+                before, after = (None, None) if seconds is None else np.split(seconds, [self._cut], axis=1)
+                self._cross(0, numbers, target, before)
+                if gradient_hook is not None:
+                    gradient_hook(self.gradients)
+                self._cross(1, numbers, None, after)
             if elsewhere:
                 devices.of(out).write(out, devices.to_numpy(target))
             if totals is not None and self._sums is not None:
                 totals[...] = devices.to_numpy(self._sums)
 
-    def _cross(self, part: int, c: _Crossing) -> None:
-        """Runs steps of the whole plan, or of one of its halves."""
-        device, rates = self.device, c.learning_rate
+    def _cross(self, part: int, numbers: tuple[Any, ...], out: Any, seconds: npt.NDArray[np.float64] | None) -> None:
+        """Runs steps of the whole plan, or the step of one of its halves."""
+        device = self.device
         uploaded: tuple[Any, ...] = ()
         if not device.is_host:
+            *others, rates = numbers
             rates = np.atleast_1d(np.asarray(rates, np.float32))
-            uploaded = device.put(c.indices), device.put(rates)
-        output = None if c.out is None else self._output
-        self._parts[part].run(
-            c.feeds, c.indices, c.batch_size, c.seed, c.iteration, rates, output, c.out, c.seconds, device.stream(),
-            *uploaded,
-        )  # fmt: skip
-
-    def _run_with_hook(self, crossing: _Crossing) -> None:
-        """Step by step: up to the gradients, the hook, the update."""
-        assert self.spec.gradient_hook is not None
-        for step in crossing.steps():
-            before, after = (None, None) if step.seconds is None else np.split(step.seconds, [self._cut], axis=1)
-            self._cross(0, replace(step, seconds=before))
-            self.spec.gradient_hook(self._gradients)
-            self._cross(1, replace(step, seconds=after, out=None))
+            numbers, uploaded = (*others, rates), (device.put(numbers[1]), device.put(rates))
+        output = None if out is None else self._output
+        self._parts[part].run(*numbers, output, out, seconds, device.stream(), *uploaded)
 
     def __str__(self) -> str:
         return table(self)
@@ -310,7 +279,7 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
     if train:
         assert optimizer is not None
         joined = None
-        if spec.gradient_hook is not None and model.trainable_weights:
+        if spec.joins_gradients and model.trainable_weights:
             joined = JoinedGradients(model.trainable_weights, spec.device)
         Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer, joined)
         if joined is not None:

@@ -44,4 +44,6 @@ class JoinedGradients:
 
     def cut(self, calls: Sequence[Call]) -> int:
         """How many calls of a step come before the update."""
-        return next((i for i, call in enumerate(calls) if call is self.update), len(calls))
+        if self.update is None:
+            return len(calls)
+        return next(i for i, call in enumerate(calls) if call is self.update)

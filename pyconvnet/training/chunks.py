@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +24,7 @@ Indices = npt.NDArray[np.int64]
 Part = tuple[int, Indices]  # steps of the stretch before it, and its rows of the data
 
 
-@dataclass(frozen=True)
-class Fed:
+class Fed(NamedTuple):
     """Steps that run in one crossing, and what they are fed.
 
     Attributes:
@@ -66,22 +64,34 @@ def _parts(stretch: Stretch, pace: Pace) -> Iterator[Part]:
 
 
 def _streamed(stretch: Stretch, pace: Pace, device: Device) -> Iterator[Fed]:
-    parts, coming = _parts(stretch, pace), deque[tuple[Part, Future[list[Any]]]]()
+    data, parts = stretch.data, _parts(stretch, pace)
+    if len(stretch.order) <= stretch.batch_size:  # a single step: nothing to overlap
+        yield Fed(0, stretch.order, _upload(data, stretch.order, None, device), _from_zero(stretch.order))
+        return
+    on_gpu, coming = data.any_on_gpu(), deque[tuple[Part, Future[list[Any]]]]()
     with ThreadPoolExecutor(1, "pyconvnet-upload") as worker:
 
         def send_next() -> None:
             for part in islice(parts, 1):
-                coming.append((part, worker.submit(_upload, stretch.data, part[1], device)))
+                # What lies on a GPU is cut on the current stream, behind what made it.
+                taken = data.taken(part[1]) if on_gpu else None
+                coming.append((part, worker.submit(_upload, data, part[1], taken, device)))
 
         send_next()
         while coming:
             (done, rows), arriving = coming.popleft()
             feeds = arriving.result()
             send_next()
-            yield Fed(done, rows, feeds, np.arange(len(rows), dtype=np.int64))
+            yield Fed(done, rows, feeds, _from_zero(rows))
+            device.synchronize()  # nobody reads these rows any more: their memory serves the next ones
+            del feeds, arriving
 
 
-def _upload(data: Dataset, rows: Indices, device: Device) -> list[Any]:
-    taken = data.taken(rows)
+def _from_zero(rows: Indices) -> Indices:
+    return np.arange(len(rows), dtype=np.int64)
+
+
+def _upload(data: Dataset, rows: Indices, taken: list[Any] | None, device: Device) -> list[Any]:
+    host = data.taken(rows) if taken is None else taken
     with device.aside():
-        return [place(feed, device) for feed in taken]
+        return [place(feed, device) for feed in host]

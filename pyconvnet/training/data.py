@@ -60,6 +60,10 @@ class Dataset:
         """A float32 array with anything in it, where the first input lies."""
         return empty(_lying(self.x[0]), shape)
 
+    def any_on_gpu(self) -> bool:
+        """Whether one of the arrays lies in a GPU's memory."""
+        return any(devices.on_gpu(_lying(feed)) for feed in self.feeds())
+
     def taken(self, rows: npt.NDArray[np.int64]) -> list[Rows]:
         """The arrays with these rows alone, uint8 ones still uint8."""
         found: list[Rows] = []

@@ -34,9 +34,11 @@ class Learner:
         stop_training: set it to True in a callback to end the training.
         gradient_hook: called in each step of training between the backward pass and the update, with the gradients of
             all trainable weights: float32 [weights], side by side in the order of `trainable_weights`, penalties
-            included, before clipping; NumPy's array, or CuPy's on a GPU. It may change them in place, which is how
-            several workers add theirs up. It costs a crossing for each step, and dense layers their fused update; by
-            itself it changes no bit. None: no hook. Files, copies and `profile` leave it out.
+            included, before clipping; NumPy's array, or CuPy's on a GPU, whose work belongs on its current stream. It
+            may change them in place, which is how several workers add theirs up. It is the same array in every step;
+            what no loss reaches keeps its place there. Steps run one by one and dense layers without their fused
+            update; by itself a hook changes no bit. Set it between epochs; None: no hook. Files, copies and `profile`
+            leave it out.
     """
 
     optimizer: Optimizer | None = None

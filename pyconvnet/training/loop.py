@@ -50,7 +50,10 @@ class Pace:
 
 
 class WholeSteps:
-    """While it is entered, Ctrl-C waits: the steps under way and their bookkeeping are finished first."""
+    """While it is entered, Ctrl-C waits: the steps under way and their bookkeeping are finished first.
+
+    A second one does not: a hook may wait for somebody who is gone.
+    """
 
     def __enter__(self) -> None:
         self._pending: tuple[int, FrameType | None] | None = None
@@ -71,6 +74,10 @@ class WholeSteps:
                 self._handler(*self._pending)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self._pending is not None:
+            self._pending = None
+            self._handler(number, frame)
+            return
         self._pending = (number, frame)
 
 
@@ -120,6 +127,7 @@ def run(
     before: Before | None = None,
     out: FloatArray | None = None,
     totals: Totals | None = None,
+    gradient_hook: Callable[[Any], None] | None = None,
 ) -> Iterator[Chunk]:
     """Runs the steps of a stretch.
 
@@ -133,32 +141,39 @@ def run(
         before: called with a chunk's first step before it runs.
         out: [rows of the stretch, numbers], for the outputs; None: new arrays, where the plan keeps its outputs.
         totals: of the plan's sums, as `Plan.run` takes them.
+        gradient_hook: gets the gradients of each step where the plan joins them.
 
     Yields:
         Each chunk after it ran.
     """
     size = stretch.batch_size
+    if plan.gradients is not None:
+        pace = Pace(step_by_step=True)
+    start = time.perf_counter()
     with closing(chunks(stretch, pace, plan.device)) as fed:
-        for chunk in fed:
-            rows, steps = chunk.rows, -(-len(chunk.rows) // size)
+        for done, rows, feeds, indices in fed:
+            steps = -(-len(rows) // size)
             if before is not None:
-                before(stretch.first + chunk.done)
-            start = time.perf_counter()
-            outputs = None if out is None else out[chunk.done * size : chunk.done * size + len(rows)]
+                before(stretch.first + done)
+            outputs = None if out is None else out[done * size : done * size + len(rows)]
             if outputs is None and plan.output_size:
                 outputs = np.empty((len(rows), plan.output_size), np.float32)
             with WholeSteps():
                 plan.run(
-                    chunk.feeds,
-                    chunk.indices,
+                    feeds,
+                    indices,
                     batch_size=size,
                     seed=seed,
                     iteration=iteration if optimizer is None else optimizer.iterations,
                     learning_rate=0.0 if optimizer is None else optimizer.learning_rates(steps),
                     out=outputs,
                     totals=totals,
+                    gradient_hook=gradient_hook,
                 )
                 if optimizer is not None:
                     optimizer.iterations += steps
-            yield Chunk(stretch.first + chunk.done + steps, rows, outputs)
-            pace.took(steps, time.perf_counter() - start)
+            del feeds  # of what is streamed only the next chunk's stay
+            yield Chunk(stretch.first + done + steps, rows, outputs)
+            now = time.perf_counter()
+            pace.took(steps, now - start)  # with the wait for data that arrive more slowly than they are used
+            start = now

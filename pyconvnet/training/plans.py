@@ -95,7 +95,7 @@ def plan_for(model: Learner, mode: str, rows: int, *, weighted: bool = False, tr
         training=mode == "train" if training is None else training,
         targets=targets,
         weighted=weighted,
-        gradient_hook=model.gradient_hook if mode == "train" else None,
+        joins_gradients=mode == "train" and model.gradient_hook is not None,
         keeps_outputs=mode != "predict" and bool(model.compilation and model.compilation.functions),
         **config.plan_switches(device),
     )

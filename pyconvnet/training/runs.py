@@ -221,10 +221,11 @@ def train(model: Learner, feed: Feed, watch: Watch, pace: loop.Pace) -> Logs:
     optimizer.check_trains(model.trainable_weights)
     tally = Tally(model, "train")  # asks for plans anew: a callback may have frozen a layer
     for stretch in feed.epoch(model._seed, optimizer.iterations):
-        plan = tally.plan(stretch)
+        plan, hook = tally.plan(stretch), model.gradient_hook
         for chunk in loop.run(
-            plan, stretch, pace, seed=model._seed, optimizer=optimizer, before=watch.before, totals=tally.totals
-        ):
+            plan, stretch, pace, seed=model._seed, optimizer=optimizer, before=watch.before, totals=tally.totals,
+            gradient_hook=hook,
+        ):  # fmt: skip
             tally.add(stretch, chunk)
             watch.after(chunk.done, tally.means)
             if model.stop_training:

@@ -169,21 +169,26 @@ class SharedMemory:
 
     def check_order(self, words: np.ndarray, threads: np.ndarray, store: bool) -> None:
         """Refuse an access to what another thread wrote (or, for stores, read) without a barrier in between."""
-        conflicts = [(self.writer, self.write_phase, "wrote")]
-        if store:
-            conflicts.append((self.reader, self.read_phase, "read"))
-        for who, phase, did in conflicts:
-            others = who[words]
-            hit = (phase[words] == self.phase) & (others >= 0) & (others != threads)
+        who, verb = np.broadcast_to(threads, words.shape), "writes" if store else "reads"
+        touched = ((self.writer, self.write_phase, "wrote"), (self.reader, self.read_phase, "read"))
+        for owners, phases, did in touched[: 1 + store]:
+            others = np.where(phases[words] == self.phase, owners[words], _NOBODY)
+            hit = (others != _NOBODY) & (others != who)
             if hit.any():
                 row, column = np.argwhere(hit)[0]
-                verb = "writes" if store else "reads"
+                other = others[row, column]
                 raise PtxError(
-                    f"race: thread {threads[row, 0]} {verb} shared memory that thread {others[row, column]} {did}, "
-                    "with no barrier between them"
+                    f"race: thread {who[row, column]} {verb} shared memory that "
+                    f"{'several threads' if other == _MANY else f'thread {other}'} {did}, with no barrier between them"
                 )
-        who, phase = (self.writer, self.write_phase) if store else (self.reader, self.read_phase)
-        who[words], phase[words] = np.broadcast_to(threads, words.shape), self.phase
+        owners, phases, _ = touched[not store]
+        before = np.where(phases[words] == self.phase, owners[words], _NOBODY)
+        owners[words], phases[words] = who, self.phase
+        alone = owners[words] == who
+        if not store:
+            owners[words[~(alone & ((before == _NOBODY) | (before == who)))]] = _MANY
+        elif not alone.all():
+            raise PtxError(f"race: thread {who[~alone][0]} writes shared memory that another one writes")
 
 
 def access(
