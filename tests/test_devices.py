@@ -80,6 +80,7 @@ def test_tf32_is_a_choice_and_strict_refuses_it(cupy: Any, switches: None) -> No
     config.tf32, config.strict = True, False
     assert model("cpu").plan().spec.backend == "cpu"
     assert (config.describe()["device"], config.describe()["tf32"]) == ("cuda:0 (auto)", "on")
+    assert config.describe()["bfloat16"].endswith("tensor cores of cuda:0; tensor cores of cuda:1")
 
 
 def test_mixed_policies_multiply_in_bfloat16(cupy: Any, switches: None) -> None:

@@ -24,8 +24,9 @@ machine_code() {  # registers, and the instructions that products must be made o
   local module
   module=$(find "$build" -name '_cuda*.so') && [ -n "$module" ] || return 1
   cuobjdump -res-usage "$module" 2>&1 | grep -oE 'REG:[0-9]+ STACK:[0-9]+' | sort | uniq -c | sort -k2 -V | tail -4
-  cuobjdump -sass "$module" | grep -oE '\b(HMMA\.1688\.F32\.TF32|LDSM|LDGSTS)' | sort | uniq -c | tee "$work/sass"
-  [ "$(wc -l <"$work/sass")" = 3 ]
+  cuobjdump -sass "$module" | grep -oE '\b(HMMA\.(1688\.F32\.TF32|16816\.F32\.BF16)|LDSM|LDGSTS)' | sort | uniq -c |
+    tee "$work/sass"
+  [ "$(wc -l <"$work/sass")" = 4 ]
 }
 here() { cd "$site" && python -m pytest -q -p no:cacheprovider "$@"; }
 # CuPy's pool rounds sizes up, which hides what is written beside an array.
@@ -40,7 +41,8 @@ build_phases
 phase "tensor cores and copies in the code" 60 any bash -c machine_code
 phase "kernels as PTX, interpreted" 400 any bash -c 'here tests/test_cuda_ptx.py'
 phase "assembly on the GPU" 60 gpu bash -c 'here -m gpu tests/test_cuda_ptx.py'
-phase "ops, trainings and captured steps on the GPU" 240 gpu bash -c 'here -m gpu tests/test_gpu.py'
+phase "ops, trainings and captured steps on the GPU" 240 gpu bash -c \
+  'here -m gpu tests/test_gpu.py tests/test_affine_warp.py tests/test_bfloat16.py'
 phase "what Keras computes, on the GPU" 240 gpu bash -c 'here --device cuda tests/test_golden_*.py'
 phase "memcheck" 240 gpu bash -c 'sanitized memcheck "ops_agree or tf32 or launched"'
 phase "racecheck" 240 gpu bash -c 'sanitized racecheck "tf32_are or captured"'
