@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,15 +40,22 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.device, settings.tf32 = chosen, False
 
 
+@contextmanager
+def _active(isa: str) -> Iterator[None]:
+    """Work with the kernels of an instruction set."""
+    previous = _core.active_isa()
+    _core.set_isa(isa)
+    try:
+        yield
+    finally:
+        _core.set_isa(previous)
+
+
 @pytest.fixture(params=_core.available_isas())
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run a test once with the kernels of each ISA that this machine has."""
-    previous = _core.active_isa()
-    _core.set_isa(request.param)
-    try:
+    with _active(request.param):
         yield request.param
-    finally:
-        _core.set_isa(previous)
 
 
 @pytest.fixture(params=[*_core.available_isas(), "emu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -55,17 +63,11 @@ def where(request: pytest.FixtureRequest) -> Iterator[devices.Device]:
     """Run a test once with each of the processor's instruction sets, with the CUDA kernels emulated, and on a GPU."""
     if request.param == "cuda":
         yield devices.get("cuda")
-    elif request.param == "emu":
+        return
+    if request.param == "emu":
         emulator()
-        with emulated(order="random"):
-            yield devices.CPU
-    else:
-        previous = _core.active_isa()
-        _core.set_isa(request.param)
-        try:
-            yield devices.CPU
-        finally:
-            _core.set_isa(previous)
+    with emulated(order="random") if request.param == "emu" else _active(request.param):
+        yield devices.CPU
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import numpy as np
 from pyconvnet import devices
 
 FREE = 1 << 30  # bytes that the device says are free; tests change state["free"]
-state: dict[str, Any] = {}  # current device, free bytes, arrays copied from NumPy's memory
+state: dict[str, Any] = {}  # current device, free bytes, what was copied, uploads beside, waits for kernels
 
 
 class OutOfMemoryError(MemoryError):
@@ -178,6 +178,10 @@ class Stream:
         """Wait."""
 
 
+def _wait() -> None:
+    state["waits"] += 1
+
+
 def _module() -> ModuleType:
     cupy: Any = ModuleType("cupy")
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, _asarray, _ascontiguousarray
@@ -189,7 +193,7 @@ def _module() -> ModuleType:
         Device=Device,
         Stream=Stream,
         is_available=lambda: True,
-        get_current_stream=lambda: SimpleNamespace(ptr=0, synchronize=lambda: None),
+        get_current_stream=lambda: SimpleNamespace(ptr=0, synchronize=_wait),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         runtime=SimpleNamespace(
             getDeviceCount=lambda: 2,
@@ -216,7 +220,7 @@ def gpu() -> Iterator[Any]:
     """Make this a machine with two GPUs; answers the module `cupy`."""
     names = ("cupy", "pyconvnet._cuda")
     before = {name: sys.modules.get(name) for name in names}
-    state.update(current=0, free=FREE, copied=[], streams=[])
+    state.update(current=0, free=FREE, copied=[], streams=[], waits=0)
     sys.modules["cupy"], sys.modules["pyconvnet._cuda"] = _module(), _cuda_module()
     forget()
     try:

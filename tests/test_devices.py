@@ -201,9 +201,11 @@ def test_data_half_of_which_lie_on_the_gpu_arrive_too(cupy: Any, monkeypatch: py
         return take(array, index)
 
     monkeypatch.setattr(cupy_double.ndarray, "__getitem__", spy)
-    cupy_double.state["free"] = 100_000  # less than twice the images
+    cupy_double.state |= {"free": 100_000, "waits": 0}  # less than twice the images
     np.testing.assert_array_equal(net.predict([images, cupy.asarray(numbers)], verbose=0), expected)
-    assert cupy_double.state["streams"] and cut_by == {threading.main_thread().name}
+    uploads = cupy_double.state["streams"]
+    assert uploads and cut_by == {threading.main_thread().name}
+    assert cupy_double.state["waits"] >= len(uploads)  # before the memory of a chunk's rows serves the next ones
 
 
 def test_weights_come_back_for_files_copies_and_the_processor(cupy: Any, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Pace:
     """How many steps the next chunk has, from the time that the last one took.
 
     Args:
-        step_by_step: always one, because a callback watches every batch.
+        step_by_step: always one, because a callback or a gradient hook watches every step.
     """
 
     def __init__(self, step_by_step: bool = False) -> None:
