@@ -53,7 +53,7 @@ def test_measuring_for_no_time_is_refused(seconds: float) -> None:
 
 def test_time_kernel_runs_the_kernel() -> None:
     x, kernel, y = np.full(6, 2.0, np.float32), np.ones(6, np.float32), np.zeros(4, np.float32)
-    buffers = dict(x=x, kernel=kernel, y=y, packed=np.zeros(6, np.float32), partial=np.zeros(0, np.float32))
+    buffers = dict(x=x, kernel=kernel, y=y, partial=np.zeros(0, np.float32))
     samples = _core.time_kernel("dense_forward", dict(vectors=1, k=3, m=2, relu=False), buffers, 2, 1e-9)
     assert len(samples) == 1
     np.testing.assert_array_equal(y, 6.0)

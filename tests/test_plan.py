@@ -228,10 +228,9 @@ def test_the_core_validates_again() -> None:
     """A wrong plan is refused by the C++ side, whatever Python said."""
     attributes = dict(vectors=1, k=4, m=3, relu=False)
     x, w, y = np.zeros((2, 4), np.float32), np.zeros((4, 3), np.float32), np.zeros((2, 3), np.float32)
-    packed = np.zeros(8, np.float32)
 
     def run(**changes: object) -> None:
-        scratch = {"packed": packed, "partial": np.zeros(0, np.float32)}
+        scratch = {"partial": np.zeros(0, np.float32)}
         buffers = {"x": x, "kernel": w, "y": y, **scratch, **changes}
         _core.run_kernel("dense_forward", attributes, {k: v for k, v in buffers.items() if v is not None}, 2, *REST)
 

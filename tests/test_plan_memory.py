@@ -26,23 +26,22 @@ def test_memory_of_a_training_step_by_hand() -> None:
     assert memory.slots == weights + 16  # velocities, and the sum and the count of the loss
     # At the loss: x [8, 4], what tanh answered [8, 3], predictions, labels and gradient [8, 2], losses [8].
     assert memory.kept == 4 * 8 * (4 + 3 + 3 * 2 + 1)
-    # As much at the second layer: x, labels, its input twice (once packed), its output.
-    assert memory.live == 4 * 8 * (4 + 2 + 3 + 3 + 2) == memory.kept
+    # With scratch, at the second layer's gradient: x, its input, dy [8, 2] and once more in panels of 16, its variables.
+    assert memory.live == 4 * 8 * (4 + 3 + 2 + 16) + 4 * (3 * 2 + 2)
     assert memory.total == memory.weights + memory.slots + memory.arena
     assert memory.needed == memory.weights + memory.slots + memory.kept
 
 
-def test_scratch_is_live_but_not_kept() -> None:
+def test_predicting_by_hand() -> None:
     memory = two_layers().plan(8, training=False).memory
-    assert memory.kept == 4 * 8 * (4 + 3)  # the first layer: in and out
-    assert memory.live == 4 * 8 * (4 + 3 + 4)  # and its input packed
+    assert memory.kept == memory.live == 4 * 8 * (4 + 3)  # the first layer: in and out
     assert memory.slots == 0
-    assert memory.thread == 0  # small dense layers pack into the arena
+    assert memory.thread == 4 * 128 * 64  # a panel of weights
 
 
 def test_threads_work_in_the_most_that_any_call_asks_for() -> None:
     memory = two_layers().plan(8).memory
-    assert memory.thread == 4 * 2048 * 16  # the gradient of a dense kernel packs its inputs
+    assert memory.thread == 4 * 512 * 64  # the gradient of a dense kernel packs its inputs
     assert f"each thread works in {memory.thread / 2**20:.1f} MiB more" in str(two_layers().plan(8)).splitlines()[1]
 
 

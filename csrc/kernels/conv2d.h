@@ -5,14 +5,11 @@
 // With groups, output channel co sees the input channels of its group only.
 #pragma once
 
+#include "kernels/blocks.h"
 #include "kernels/run.h"
 #include "kernels/visit.h"
 
 namespace pyconvnet {
-
-// Packed kernels hold whole blocks of columns; no ISA has wider blocks than this.
-inline constexpr int64_t kMaxColumnBlock = 64;
-inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 struct Conv2dGeometry {
   int64_t h, w, c_in;     // input

@@ -1,6 +1,7 @@
 // Fully connected layer: y = x W + b, with W as Keras keeps it, [k, m].
 #pragma once
 
+#include "kernels/blocks.h"
 #include "kernels/optimizer.h"
 #include "kernels/run.h"
 #include "kernels/visit.h"
@@ -9,9 +10,9 @@ namespace pyconvnet {
 
 // Each sample has `vectors` input vectors (1 behind a Flatten; more where Dense works on the last axis of a map).
 struct DenseGeometry {
-  static constexpr int64_t kBlock = 64;          // inputs whose weights, and what becomes of them, share a cache
-  static constexpr int64_t kPackedBatch = 2048;  // samples of kPackedInputs inputs that fit a worker's scratch
-  static constexpr int64_t kPackedInputs = 16;
+  static constexpr int64_t kBlock = 64;        // inputs whose weights, and what becomes of them, share a cache
+  static constexpr int64_t kBatchPiece = 512;  // samples of a block of inputs that fit a worker's scratch
+  static constexpr int64_t kMostDepth = 128;   // of a panel of weights in the first-level cache
   int64_t vectors, k, m;
 
   template <class Visitor>
@@ -25,9 +26,16 @@ struct DenseGeometry {
     if (vectors > 1 || k < 256) return 1;
     return weights >= int64_t{1} << 20 ? 16 : weights >= int64_t{1} << 15 ? 8 : 1;
   }
-  // Inputs of a slice that are multiplied with all samples before the next ones: 16,384 weights, 512 inputs at most.
-  int64_t slice_depth() const { return m > 2048 ? 8 : m < 32 ? 512 : 16384 / m; }
-  static constexpr int64_t kTileRows = 16;  // samples of a register tile, padded to whole vectors, at most
+  // Inputs that are multiplied with all samples before the next ones: 65,536 weights, and kMostDepth inputs at most.
+  int64_t piece_depth() const {
+    const int64_t depth = (int64_t{1} << 16) / m;
+    return depth > kMostDepth ? kMostDepth : depth < 8 ? 8 : depth;
+  }
+  // The gradient of the outputs lies in panels of so many columns, [batch][panel()], where the weights' is summed.
+  int64_t panel() const { return m < kMaxColumnBlock ? round_up(m, 16) : kMaxColumnBlock; }
+  int64_t packed_size() const { return product(vectors, round_up(m, panel())); }
+  // Floats of a worker: the gradients of a block of weights, and as many samples of its inputs as fit.
+  static constexpr int64_t kSums = kBlock * kMaxColumnBlock, kInputs = kBlock * kBatchPiece;
 };
 
 struct DenseForward {
@@ -37,7 +45,6 @@ struct DenseForward {
   const float* kernel;  // [k, m]
   const float* bias;    // [m] or null
   float* y;             // [rows * vectors, m]
-  float* packed;        // x in blocks of rows, where there is one slice
   float* partial;       // [slices, rows * vectors, m] where there is more than one slice
 
   template <class Visitor>
@@ -50,9 +57,8 @@ struct DenseForward {
     v.optional_input("bias", bias, fixed(g.m));
     v.output("y", y, per_row(product(g.vectors, g.m)));
     const bool sliced = g.slices() > 1;
-    v.scratch("packed", packed, per_row(sliced ? 0 : product(g.vectors, g.k)));
     v.scratch("partial", partial, per_row(sliced ? product(g.slices(), g.vectors, g.m) : 0));
-    v.worker_scratch(sliced ? g.slice_depth() * DenseGeometry::kTileRows : 0);
+    v.worker_scratch(DenseGeometry::kMostDepth * kMaxColumnBlock);
   }
 };
 
@@ -61,6 +67,7 @@ struct DenseBackwardData {
   const float* dy;      // [rows * vectors, m]
   const float* kernel;  // [k, m]
   float* dx;            // [rows * vectors, k]
+  float* transposed;    // dy^T: [m, rows * vectors]
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -69,7 +76,8 @@ struct DenseBackwardData {
     v.input("dy", dy, per_row(product(g.vectors, g.m)));
     v.input("kernel", kernel, fixed(product(g.k, g.m)));
     v.output("dx", dx, per_row(product(g.vectors, g.k)));
-    v.worker_scratch(DenseGeometry::kBlock * g.m);
+    v.scratch("transposed", transposed, per_row(product(g.vectors, g.m)));
+    v.worker_scratch(DenseGeometry::kSums);
   }
 };
 
@@ -79,6 +87,7 @@ struct DenseBackwardWeights {
   const float* dy;  // [rows * vectors, m]
   float* dkernel;   // [k, m]
   float* dbias;     // [m] or null
+  float* packed;    // dy: [column block][rows * vectors][block]
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -88,7 +97,8 @@ struct DenseBackwardWeights {
     v.input("dy", dy, per_row(product(g.vectors, g.m)));
     v.output("dkernel", dkernel, fixed(product(g.k, g.m)));
     v.optional_output("dbias", dbias, fixed(g.m));
-    v.worker_scratch(DenseGeometry::kPackedBatch * DenseGeometry::kPackedInputs);
+    v.scratch("packed", packed, per_row(g.packed_size()));
+    v.worker_scratch(DenseGeometry::kInputs);
   }
 };
 
@@ -97,13 +107,15 @@ struct DenseBackwardWeights {
 struct DenseBackwardAdam {
   DenseGeometry geometry;
   AdamRates rates;
-  const float* x;   // [rows * vectors, k]
-  const float* dy;  // [rows * vectors, m]
-  float* w;         // [k, m]
-  float* m;         // [k, m]
-  float* v;         // [k, m]
-  float* dx;        // [rows * vectors, k] or null
-  float* dbias;     // [m] or null
+  const float* x;     // [rows * vectors, k]
+  const float* dy;    // [rows * vectors, m]
+  float* w;           // [k, m]
+  float* m;           // [k, m]
+  float* v;           // [k, m]
+  float* dx;          // [rows * vectors, k] or null
+  float* dbias;       // [m] or null
+  float* transposed;  // dy^T: [m, rows * vectors]
+  float* packed;      // dy: [column block][rows * vectors][block]
 
   template <class Visitor>
   void visit(Visitor& visitor) {
@@ -116,7 +128,9 @@ struct DenseBackwardAdam {
     visitor.update("v", v, fixed(product(g.k, g.m)));
     visitor.optional_output("dx", dx, per_row(product(g.vectors, g.k)));
     visitor.optional_output("dbias", dbias, fixed(g.m));
-    visitor.worker_scratch(DenseGeometry::kBlock * g.m + DenseGeometry::kPackedBatch * DenseGeometry::kPackedInputs);
+    visitor.scratch("transposed", transposed, per_row(product(g.vectors, g.m)));
+    visitor.scratch("packed", packed, per_row(g.packed_size()));
+    visitor.worker_scratch(DenseGeometry::kSums + DenseGeometry::kInputs);
   }
 };
 

@@ -34,6 +34,15 @@ class Call:
     flops: int = 0
 
 
+def scratch_of(kernel: str, attributes: dict[str, Any], label: str) -> dict[str, Tensor]:
+    """The scratch buffers of a call, looked up from the kernel itself."""
+    return {
+        name: Tensor(f"{label}.{name}", (count,), dtype, batched=for_each_row, kind="scratch")
+        for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, attributes)
+        if role == "scratch"
+    }
+
+
 @dataclass
 class CallList:
     """An `Emitter` (see `pyconvnet.ops.rule`) that collects calls."""
@@ -52,11 +61,9 @@ class CallList:
     flops: int = 0  # of the node whose calls are emitted
 
     def call(self, kernel: str, attributes: dict[str, Any], label: str, /, **buffers: Tensor | None) -> None:
-        """Adds a call; scratch buffers are looked up from the kernel itself."""
+        """Adds a call and its scratch."""
         tensors = {name: tensor for name, tensor in buffers.items() if tensor is not None}
-        for name, dtype, count, for_each_row, role in _core.describe_kernel(kernel, attributes):
-            if role == "scratch":
-                tensors[name] = Tensor(f"{label}.{name}", (count,), dtype, batched=for_each_row, kind="scratch")
+        tensors |= scratch_of(kernel, attributes, label)
         heavy = kernel.startswith(("conv2d", "dense"))
         self.calls.append(Call(kernel, attributes, tensors, label, self.flops if heavy else 0))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyconvnet import _core
 from pyconvnet.ops.conv2d_algorithm import is_depthwise
+from pyconvnet.plan.emit import scratch_of
 
 if TYPE_CHECKING:
     from pyconvnet.ops.rule import Tensor
@@ -123,6 +124,7 @@ def _fuse(calls: list[Call], weights: Call) -> None:
         buffers["dx"] = data.buffers["dx"]
     if "dbias" in weights.buffers:
         buffers["dbias"] = weights.buffers["dbias"]
+    buffers |= scratch_of("dense_backward_adam", attributes, weights.label)
     flops = weights.flops + (data.flops if data is not None else 0)
     calls[at] = type(weights)("dense_backward_adam", attributes, buffers, weights.label, flops)
     for call in (data, adam):

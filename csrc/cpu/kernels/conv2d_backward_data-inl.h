@@ -67,7 +67,7 @@ inline void add_run(const DataJob& job, const float* dy, const float* packed, fl
       for (int64_t pixel = 0; pixel < pixels; pixel += job.shape.rows) {
         const int64_t rows = pixels - pixel < job.shape.rows ? pixels - pixel : job.shape.rows;
         tile.a = dy + pixel * g.c_out + d;
-        run_tile(tile, job.shape.vectors, rows);
+        run_tiles(tile, job.shape, rows);
         add_tile(g, products, job.shape.width, tile.columns, pixel, rows, to + column, width);
       }
     }

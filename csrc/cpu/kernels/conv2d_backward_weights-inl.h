@@ -97,7 +97,7 @@ inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, b
   tile.c = sum + (tap * g.group_in() + ci) * g.c_out + group * g.group_out() + co, tile.c_step = g.c_out;
   tile.columns = left < job.shape.width ? left : job.shape.width;
   tile.accumulate = !first;
-  run_tile(tile, job.shape.vectors, channels < job.shape.rows ? channels : job.shape.rows);
+  run_tiles(tile, job.shape, channels < job.shape.rows ? channels : job.shape.rows);
 }
 
 inline void pack_dy(const WeightsJob& job, const Chunk& chunk, float* packed) {

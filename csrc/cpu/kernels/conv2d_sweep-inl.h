@@ -40,12 +40,11 @@ struct Sweep {
 
 // All pixels of a block of columns, for one run of taps and channels.
 inline void sweep_pixels(const Sweep& s, const TileShape& shape, Tile tile, const float* image, float* out) {
-  for (int64_t row = s.first_row; row < s.last_row; ++row)
-    for (int64_t i = 0; i < s.width; i += shape.rows) {
-      tile.a = image + row * s.image_row_step + i * s.image_pixel_step;
-      tile.c = out + row * s.out_row_step + i * s.out_pixel_step;
-      run_tile(tile, shape.vectors, s.width - i < shape.rows ? s.width - i : shape.rows);
-    }
+  for (int64_t row = s.first_row; row < s.last_row; ++row) {
+    tile.a = image + row * s.image_row_step;
+    tile.c = out + row * s.out_row_step;
+    run_tiles(tile, shape, s.width);
+  }
 }
 
 // A deep kernel goes over the image piece by piece: the piece stays in the first-level cache for all pixels, whose sums

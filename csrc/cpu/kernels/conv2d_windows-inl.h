@@ -74,7 +74,7 @@ inline void add_windows(const WindowJob& job, const float* image, int64_t width,
         tile.a = seen + (job.together > 1 ? row / job.run * tile.group_step : row), tile.b = dy + column;
         tile.c = sums + (run * job.run + row) * job.columns() + column;
         tile.columns = left < job.shape.width ? left : job.shape.width;
-        run_tile(tile, job.shape.vectors, rows - row < job.shape.rows ? rows - row : job.shape.rows);
+        run_tiles(tile, job.shape, rows - row < job.shape.rows ? rows - row : job.shape.rows);
       }
   }
 }

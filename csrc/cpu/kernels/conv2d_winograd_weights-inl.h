@@ -88,14 +88,13 @@ struct WeightsTask {
     tile.row_step = 1, tile.depth_step = s.x_step, tile.depth = count;
     tile.b_step = shape.width, tile.c_step = padded, tile.accumulate = accumulate;
     for (int64_t j = 0; j < positions; ++j)
-      for (int64_t c = 0; c < columns; c += shape.width)
-        for (int64_t row = 0; row < c_in; row += shape.rows) {
-          tile.a = s.x + j * s.x_position_step + row;
-          tile.b = s.dy + j * s.dy_position_step + c * block_tiles;
-          tile.c = s.sum + j * s.sum_position_step + row * padded + c;
-          tile.columns = columns - c < shape.width ? columns - c : shape.width;
-          run_tile(tile, shape.vectors, c_in - row < shape.rows ? c_in - row : shape.rows);
-        }
+      for (int64_t c = 0; c < columns; c += shape.width) {
+        tile.a = s.x + j * s.x_position_step;
+        tile.b = s.dy + j * s.dy_position_step + c * block_tiles;
+        tile.c = s.sum + j * s.sum_position_step + c;
+        tile.columns = columns - c < shape.width ? columns - c : shape.width;
+        run_tiles(tile, shape, c_in);
+      }
   }
 
   // `position` is that where A dy A^T is the sum of the tile.

@@ -12,24 +12,18 @@
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
-constexpr int64_t kDepthBlock = 256;  // rows of weights, a block of columns wide, that stay in the first-level cache
+constexpr int64_t kWidth = kMaxColumnBlock;  // of a panel
 
-// A tile whose rows lie side by side.
+// A matrix product piece by piece: tiles without segments.
 inline Tile dense_tile() {
   static const int64_t zero_offset = 0;
   Tile tile{};
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-  tile.row_step = 1;
   return tile;
 }
 
-// Calls fn(first row, rows) for each tile's rows.
-template <class F>
-inline void for_each_tile_rows(int64_t rows, const TileShape& shape, const F& fn) {
-  for (int64_t row = 0; row < rows; row += shape.rows) fn(row, rows - row < shape.rows ? rows - row : shape.rows);
-}
-
 inline int64_t pieces_of(int64_t total, int64_t piece) { return (total + piece - 1) / piece; }
+inline int64_t at_most(int64_t value, int64_t most) { return value < most ? value : most; }
 
 // What is read next from memory: streams of one size, fetched piece by piece beside the work on what is here, and so
 // evenly that neither waits for the other.
@@ -43,8 +37,7 @@ class Ahead {
 
   // Floats to fetch in each of `steps` steps, so that all has been fetched behind them if `most` at a time do.
   int64_t step(int64_t steps, int64_t most) const {
-    const int64_t even = steps > 0 ? pieces_of(count_ * size_, steps) : 0;
-    return even < most ? even : most;
+    return at_most(steps > 0 ? pieces_of(count_ * size_, steps) : 0, most);
   }
   // Where to fetch the next `floats`, or null where all is fetched.
   const float* next(int64_t floats) {
@@ -62,44 +55,32 @@ class Ahead {
 
 // ---- forward ----
 
-// Inputs [begin, end) of x in blocks of a tile's rows: [block][k][rows of the block]. Rows of x often lie a multiple of
-// 4096 bytes apart, and would all fall into the same few cache lines.
-inline void pack_batch(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end) {
-  const int64_t k = op.geometry.k;
-  for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
-    const float* from = op.x + row * k;
-    float* to = op.packed + row * k + begin * count;
-    for (int64_t d = begin; d < end; ++d)
-      for (int64_t r = 0; r < count; ++r) *to++ = from[r * k + d];
-  });
+// Sums over inputs [d, d + tile.depth) for one block of columns. Its weights are packed: where they lie, their rows
+// are often a multiple of 512 bytes apart, and share few sets of the first-level cache.
+inline void add_inputs(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t d, int64_t column,
+                       Tile tile, float* packed) {
+  const DenseGeometry& g = op.geometry;
+  tile.columns = at_most(g.m - column, shape.width);
+  pack_columns(op.kernel + d * g.m + column, g.m, tile.depth, tile.columns, shape.width, packed);
+  tile.a = op.x + d, tile.row_step = g.k, tile.depth_step = 1;
+  tile.b = packed, tile.b_step = shape.width;
+  tile.c += column, tile.c_step = g.m;
+  run_tiles(tile, shape, rows);
 }
 
-// A few columns of weights at a time.
+// A block of columns at a time.
 inline void forward_columns(const DenseForward& op, int64_t rows, const TileShape& shape, const Run& run) {
   const DenseGeometry& g = op.geometry;
-  parallel_for(*run.pool, (g.k + kDepthBlock - 1) / kDepthBlock, [&](int64_t piece, int) {
-    const int64_t begin = piece * kDepthBlock;
-    pack_batch(op, rows, shape, begin, begin + kDepthBlock < g.k ? begin + kDepthBlock : g.k);
-  });
-  parallel_for(*run.pool, (g.m + shape.width - 1) / shape.width, [&](int64_t task, int) {
-    const int64_t column = task * shape.width;
+  const int64_t depth = g.piece_depth();
+  parallel_for(*run.pool, pieces_of(g.m, shape.width), [&](int64_t task, int worker) {
     Tile tile = dense_tile();
-    tile.b_step = tile.c_step = g.m;
-    tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
-    tile.bias = op.bias ? op.bias + column : nullptr;
-    for (int64_t d = 0; d < g.k; d += kDepthBlock) {
-      tile.depth = g.k - d < kDepthBlock ? g.k - d : kDepthBlock;
-      tile.b = op.kernel + d * g.m + column;
+    tile.c = op.y;
+    tile.bias = op.bias ? op.bias + task * shape.width : nullptr;
+    for (int64_t d = 0; d < g.k; d += depth) {
+      tile.depth = at_most(g.k - d, depth);
       tile.accumulate = d > 0;
-      // Rows of weights lie far apart, out of the hardware prefetcher's sight.
-      tile.ahead = d + 2 * kDepthBlock <= g.k ? tile.b + kDepthBlock * g.m : nullptr, tile.ahead_step = g.m;
-      tile.relu = op.relu && d + kDepthBlock >= g.k;
-      for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
-        tile.a = op.packed + row * g.k + d * count, tile.depth_step = count;
-        tile.c = op.y + row * g.m + column;
-        run_tile(tile, shape.vectors, count);
-        tile.ahead = nullptr;
-      });
+      tile.relu = op.relu && d + depth >= g.k;
+      add_inputs(op, rows, shape, d, task * shape.width, tile, run.pool->scratch(worker));
     }
   });
 }
@@ -109,26 +90,20 @@ inline void forward_columns(const DenseForward& op, int64_t rows, const TileShap
 inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end,
                           float* sum, float* packed) {
   const DenseGeometry& g = op.geometry;
-  const int64_t depth = g.slice_depth(), tiles = pieces_of(rows, shape.rows) * pieces_of(g.m, shape.width);
+  const int64_t depth = g.piece_depth(), row_tiles = pieces_of(rows, shape.rows);
+  const int64_t tiles = row_tiles * pieces_of(g.m, shape.width);
   Tile tile = dense_tile();
-  tile.a = packed, tile.depth_step = round_up(shape.rows, Vec::kLanes);
-  tile.b_step = tile.c_step = g.m;
+  tile.c = sum;
   for (int64_t d = begin; d < end; d += depth) {
-    tile.depth = end - d < depth ? end - d : depth;
+    tile.depth = at_most(end - d, depth);
     tile.accumulate = d > begin;
-    const int64_t next = d + tile.depth, next_depth = g.k - next < depth ? g.k - next : depth;
-    Ahead ahead({op.kernel + next * g.m}, next_depth * g.m);
+    const int64_t next = d + tile.depth;
+    Ahead ahead({op.kernel + next * g.m}, at_most(g.k - next, depth) * g.m);
     tile.ahead_step = ahead.step(tiles * tile.depth, shape.width);
-    for_each_tile_rows(rows, shape, [&](int64_t row, int64_t count) {
-      pack_transposed(op.x + row * g.k + d, g.k, count, tile.depth, tile.depth_step, packed);
-      for (int64_t column = 0; column < g.m; column += shape.width) {
-        tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
-        tile.b = op.kernel + d * g.m + column;
-        tile.ahead = ahead.next(tile.depth * tile.ahead_step);
-        tile.c = sum + row * g.m + column;
-        run_tile(tile, shape.vectors, count);
-      }
-    });
+    for (int64_t column = 0; column < g.m; column += shape.width) {
+      tile.ahead = ahead.next(row_tiles * tile.depth * tile.ahead_step);
+      add_inputs(op, rows, shape, d, column, tile, packed);
+    }
   }
 }
 
@@ -157,128 +132,157 @@ inline void dense_forward(const DenseForward& op, const Run& run) {
 
 // ---- backward ----
 
-// dx[:, first .. first + count) = dy W[first .. first + count)^T, with the weights transposed into `transposed`.
-inline void store_inputs(const DenseGeometry& g, const float* dy, const float* kernel, int64_t rows,
-                         const TileShape& shape, int64_t first, int64_t count, float* dx, float* transposed,
-                         Ahead* ahead, int64_t ahead_step) {
-  pack_transposed(kernel + first * g.m, g.m, count, g.m, shape.width, transposed);
-  Tile tile = dense_tile();
-  tile.row_step = g.m, tile.depth_step = 1, tile.depth = g.m;
-  tile.b = transposed, tile.b_step = shape.width;
-  tile.c_step = g.k, tile.columns = count;
-  tile.ahead_step = ahead_step;
-  for_each_tile_rows(rows, shape, [&](int64_t row, int64_t tile_rows) {
-    tile.a = dy + row * g.m, tile.c = dx + row * g.k + first;
-    tile.ahead = ahead ? ahead->next(tile.depth * ahead_step) : nullptr;
-    run_tile(tile, shape.vectors, tile_rows);
+constexpr int64_t kBlock = DenseGeometry::kBlock, kBatchPiece = DenseGeometry::kBatchPiece;
+
+// dy^T [m, batch], for what multiplies it with rows of weights as they lie: the weights are not turned.
+inline void transpose_gradient(const DenseGeometry& g, const float* dy, int64_t batch, float* transposed,
+                               const Run& run) {
+  parallel_for(*run.pool, pieces_of(g.m, kWidth), [&](int64_t task, int) {
+    const int64_t column = task * kWidth;
+    transpose(dy + column, g.m, batch, at_most(g.m - column, kWidth), transposed + column * batch, batch);
   });
+}
+
+// dx[:, first .. first + inputs)^T = W[first .. first + inputs) dy^T, kWidth samples at a time in `sums`, from where
+// they go to dx.
+inline void store_inputs(const DenseGeometry& g, const float* transposed, const float* kernel, int64_t batch,
+                         int64_t first, int64_t inputs, float* dx, float* sums, Ahead* ahead, int64_t ahead_step) {
+  Tile tile = dense_tile();
+  tile.row_step = g.m, tile.depth_step = 1;
+  tile.b_step = batch, tile.c = sums, tile.c_step = kWidth;
+  tile.ahead_step = ahead_step;
+  for (int64_t sample = 0; sample < batch; sample += kWidth) {
+    tile.columns = at_most(batch - sample, kWidth);
+    const TileShape shape = tile_shape(inputs, tile.columns);
+    const int64_t depth = kPanelFloats / kWidth, tiles = pieces_of(inputs, shape.rows);
+    const int64_t columns = tile.columns;
+    for (int64_t d = 0; d < g.m; d += depth) {
+      tile.depth = at_most(g.m - d, depth), tile.accumulate = d > 0;
+      tile.a = kernel + first * g.m + d;
+      for (int64_t column = 0; column < columns; column += shape.width) {
+        tile.columns = at_most(columns - column, shape.width);
+        tile.b = transposed + d * batch + sample + column, tile.c = sums + column;
+        tile.ahead = ahead ? ahead->next(tiles * tile.depth * ahead_step) : nullptr;
+        run_tiles(tile, shape, inputs);
+      }
+    }
+    transpose(sums, kWidth, inputs, columns, dx + sample * g.k + first, g.k);
+  }
 }
 
 inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
-  const int64_t rows = run.rows * g.vectors;
-  const TileShape shape = tile_shape(rows, g.k);
-  parallel_for(*run.pool, (g.k + shape.width - 1) / shape.width, [&](int64_t task, int worker) {
-    const int64_t first = task * shape.width, count = g.k - first < shape.width ? g.k - first : shape.width;
-    store_inputs(g, op.dy, op.kernel, rows, shape, first, count, op.dx, run.pool->scratch(worker), nullptr, 0);
+  const int64_t batch = run.rows * g.vectors;
+  transpose_gradient(g, op.dy, batch, op.transposed, run);
+  parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
+    const int64_t first = task * kBlock;
+    store_inputs(g, op.transposed, op.kernel, batch, first, at_most(g.k - first, kBlock), op.dx,
+                 run.pool->scratch(worker), nullptr, 0);
   });
 }
 
-// The gradient of the weights of inputs [row, row + count), written to `to`: x of a piece of the batch is packed, then
-// multiplied with all columns of dy. `ahead` may be null.
-inline void sum_weight_rows(const DenseGeometry& g, const float* x, const float* dy, int64_t batch,
-                            const TileShape& shape, int64_t row, int64_t count, float* to, float* packed, Ahead* ahead,
-                            int64_t ahead_step) {
-  constexpr int64_t kBatch = DenseGeometry::kPackedBatch;
-  Tile tile = dense_tile();
-  tile.a = packed, tile.depth_step = round_up(count, Vec::kLanes);
-  tile.b_step = tile.c_step = g.m, tile.ahead_step = ahead_step;
+// Columns of dy in panels [batch][panel], and their sums, the bias's gradient, in order. dbias may be null.
+inline void pack_gradient(const DenseGeometry& g, const float* dy, int64_t batch, float* packed, float* dbias,
+                          const Run& run) {
+  parallel_for(*run.pool, pieces_of(g.m, kWidth), [&](int64_t task, int) {
+    const int64_t column = task * kWidth, columns = at_most(g.m - column, kWidth);
+    pack_columns(dy + column, g.m, batch, columns, g.panel(), packed + column * batch);
+    if (!dbias) return;
+    for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+      Vec sum = zero();
+      for (int64_t n = 0; n < batch; ++n) sum = sum + load_lanes(dy + n * g.m + column + c, lanes);
+      store_lanes(dbias + column + c, sum, lanes);
+    });
+  });
+}
+
+// The gradient of weights [first .. first + inputs) of one panel, to rows c_step apart. `x` has room for kBatchPiece
+// rows of kBlock inputs, and holds them already if `packed`; it does behind the first panel, if the batch is one piece.
+inline void sum_panel(const DenseGeometry& g, const float* from, const float* panel, int64_t batch, int64_t inputs,
+                      int64_t columns, bool packed, float* x, Tile tile, Ahead* ahead) {
+  const TileShape shape = tile_shape(inputs, columns);
+  const int64_t tiles = pieces_of(inputs, shape.rows);
+  tile.a = x, tile.row_step = 1, tile.depth_step = kBlock, tile.b_step = g.panel();
   int64_t first = 0;
   do {  // once at least: an empty batch gives zeros
-    tile.depth = batch - first < kBatch ? batch - first : kBatch;
-    for (int64_t n = 0; n < tile.depth; ++n)
-      for_each_vector(0, count, [&](int64_t i, int64_t lanes) {
-        store(packed + n * tile.depth_step + i, load_lanes(x + (first + n) * g.k + row + i, lanes));
-      });
+    tile.depth = at_most(batch - first, kBatchPiece);
+    if (!packed || first > 0) pack_columns(from + first * g.k, g.k, tile.depth, inputs, kBlock, x);
     tile.accumulate = first > 0;
-    for (int64_t column = 0; column < g.m; column += shape.width) {
-      tile.columns = g.m - column < shape.width ? g.m - column : shape.width;
-      tile.b = dy + first * g.m + column, tile.c = to + column;
-      tile.ahead = ahead ? ahead->next(tile.depth * ahead_step) : nullptr;
-      run_tile(tile, shape.vectors, count);
+    Tile block = tile;
+    for (int64_t column = 0; column < columns; column += shape.width) {
+      block.columns = at_most(columns - column, shape.width);
+      block.b = panel + first * g.panel() + column, block.c = tile.c + column;
+      block.ahead = ahead ? ahead->next(tiles * tile.depth * tile.ahead_step) : nullptr;
+      run_tiles(block, shape, inputs);
     }
-    first += kBatch;
+    first += kBatchPiece;
   } while (first < batch);
-}
-
-// The bias: columns of dy, summed in order.
-inline void sum_bias(const DenseGeometry& g, const float* dy, int64_t batch, float* dbias) {
-  for_each_vector(0, g.m, [&](int64_t c, int64_t lanes) {
-    Vec sum = zero();
-    for (int64_t n = 0; n < batch; ++n) sum = sum + load_lanes(dy + n * g.m + c, lanes);
-    store_lanes(dbias + c, sum, lanes);
-  });
-}
-
-// Calls fn(first input, inputs, worker) for each block of inputs, and sums the bias as one more task.
-template <class F>
-inline void for_each_input_block(const DenseGeometry& g, const float* dy, int64_t batch, float* dbias, const Run& run,
-                                 const F& fn) {
-  constexpr int64_t kBlock = DenseGeometry::kBlock;
-  parallel_for(*run.pool, (g.k + kBlock - 1) / kBlock + 1, [&](int64_t task, int worker) {
-    if (task == 0) return dbias ? sum_bias(g, dy, batch, dbias) : void();
-    const int64_t first = (task - 1) * kBlock;
-    fn(first, g.k - first < kBlock ? g.k - first : kBlock, worker);
-  });
 }
 
 inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
   const int64_t batch = run.rows * g.vectors;
-  const TileShape shape = tile_shape(g.k < DenseGeometry::kBlock ? g.k : DenseGeometry::kBlock, g.m);
-  for_each_input_block(g, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
-    for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
-      sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, op.dkernel + (first + row) * g.m,
-                      run.pool->scratch(worker), nullptr, 0);
-    });
+  pack_gradient(g, op.dy, batch, op.packed, op.dbias, run);
+  parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
+    const int64_t first = task * kBlock;
+    Tile tile = dense_tile();
+    tile.c_step = g.m;
+    for (int64_t column = 0; column < g.m; column += kWidth) {
+      tile.c = op.dkernel + first * g.m + column;
+      sum_panel(g, op.x + first, op.packed + column * batch, batch, at_most(g.k - first, kBlock),
+                at_most(g.m - column, kWidth), column > 0 && batch <= kBatchPiece, run.pool->scratch(worker), tile,
+                nullptr);
+    }
   });
 }
 
-// One block of inputs: their gradient, then that of a few rows of weights and Adam's step while it is in the
+// Inputs [first, first + kBlock) of all samples: a few lines in each of as many rows, out of the hardware's sight.
+inline void fetch_inputs(const DenseGeometry& g, const float* inputs, int64_t batch, int64_t first) {
+  const int64_t end = at_most(first + kBlock, g.k);
+  for (int64_t n = 0; n < batch; ++n)
+    for (int64_t i = first; i < end; i += kCacheLine) prefetch_far(inputs + n * g.k + i);
+}
+
+// One block of inputs: their gradient, then panel by panel that of the weights, and Adam's step while it is in the
 // first-level cache. Meanwhile the next block is fetched.
 inline void update_block(const DenseBackwardAdam& op, int64_t batch, const AdamStep& step, int64_t first,
-                         int64_t inputs, float* gradient) {
+                         int64_t inputs, float* scratch) {
   const DenseGeometry& g = op.geometry;
-  const TileShape data_shape = tile_shape(batch, g.k);
-  const TileShape shape = tile_shape(g.k < DenseGeometry::kBlock ? g.k : DenseGeometry::kBlock, g.m);
   const int64_t offset = first * g.m, size = inputs * g.m, next = offset + size;
-  const int64_t next_size = g.k * g.m - next < size ? g.k * g.m - next : size;
-  Ahead ahead({op.w + next, op.m + next, op.v + next}, next_size);
-  const int64_t data_steps = pieces_of(inputs, data_shape.width) * pieces_of(batch, data_shape.rows) * g.m;
-  const int64_t weight_steps = pieces_of(inputs, shape.rows) * pieces_of(g.m, shape.width) * batch;
-  // Adam's step takes a third of the time or more, and fetches what is left then.
-  const int64_t narrower = op.dx && data_shape.width < shape.width ? data_shape.width : shape.width;
-  const int64_t ahead_step = ahead.step((op.dx ? data_steps + weight_steps : weight_steps) * 3 / 2, narrower);
-  if (op.dx)
-    for (int64_t i = 0; i < inputs; i += data_shape.width)
-      store_inputs(g, op.dy, op.w, batch, data_shape, first + i,
-                   inputs - i < data_shape.width ? inputs - i : data_shape.width, op.dx, gradient, &ahead, ahead_step);
-  for_each_tile_rows(inputs, shape, [&](int64_t row, int64_t count) {
-    sum_weight_rows(g, op.x, op.dy, batch, shape, first + row, count, gradient, gradient + DenseGeometry::kBlock * g.m,
-                    &ahead, ahead_step);
-    const int64_t at = offset + row * g.m;
-    for_each_vector(0, count * g.m, [&](int64_t i, int64_t lanes) {
-      if (const float* p = ahead.next(Vec::kLanes)) __builtin_prefetch(p);
-      step(op.w + at + i, gradient + i, op.m + at + i, op.v + at + i, lanes);
-    });
-  });
+  Ahead ahead({op.w + next, op.m + next, op.v + next}, at_most(g.k * g.m - next, size));
+  float *sums = scratch, *x = scratch + kBlock * kWidth;
+  // Tiles have 6 to 14 rows. Adam's step takes a third of the time or more, and fetches what is left then.
+  const int64_t data_steps = op.dx ? pieces_of(inputs, 13) * g.m * pieces_of(batch, kWidth) : 0;
+  const int64_t weight_steps = pieces_of(inputs, 6) * pieces_of(g.m, kWidth) * batch;
+  const int64_t ahead_step = round_up(ahead.step((data_steps + weight_steps) * 3 / 2, kCacheLine), kCacheLine);
+  if (op.dx) store_inputs(g, op.transposed, op.w, batch, first, inputs, op.dx, sums, &ahead, ahead_step);
+  fetch_inputs(g, op.x, batch, first + kBlock);
+  if (op.dx) fetch_inputs(g, op.dx, batch, first + kBlock);
+  Tile tile = dense_tile();
+  tile.c = sums, tile.c_step = kWidth, tile.ahead_step = ahead_step;
+  for (int64_t column = 0; column < g.m; column += kWidth) {
+    const int64_t columns = at_most(g.m - column, kWidth);
+    sum_panel(g, op.x + first, op.packed + column * batch, batch, inputs, columns, column > 0 && batch <= kBatchPiece,
+              x, tile, &ahead);
+    for (int64_t row = 0; row < inputs; ++row) {
+      const int64_t at = offset + row * g.m + column;
+      for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+        if (const float* p = ahead.next(Vec::kLanes)) prefetch_far(p);
+        step(op.w + at + c, sums + row * kWidth + c, op.m + at + c, op.v + at + c, lanes);
+      });
+    }
+  }
 }
 
 inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
-  const int64_t batch = run.rows * op.geometry.vectors;
+  const DenseGeometry& g = op.geometry;
+  const int64_t batch = run.rows * g.vectors;
   const AdamStep step(op.rates, run);
-  for_each_input_block(op.geometry, op.dy, batch, op.dbias, run, [&](int64_t first, int64_t inputs, int worker) {
-    update_block(op, batch, step, first, inputs, run.pool->scratch(worker));
+  if (op.dx) transpose_gradient(g, op.dy, batch, op.transposed, run);
+  pack_gradient(g, op.dy, batch, op.packed, op.dbias, run);
+  parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
+    const int64_t first = task * kBlock;
+    update_block(op, batch, step, first, at_most(g.k - first, kBlock), run.pool->scratch(worker));
   });
 }
 

@@ -52,6 +52,19 @@ inline void pack_transposed(const float* from, int64_t from_step, int64_t rows, 
   }
 }
 
+// to[c * to_step + r] = from[r * from_step + c].
+inline void transpose(const float* from, int64_t from_step, int64_t rows, int64_t columns, float* to, int64_t to_step) {
+  for_each_vector(0, rows, [&](int64_t r0, int64_t high) {
+    for_each_vector(0, columns, [&](int64_t c0, int64_t wide) {
+      Vec block[Vec::kLanes];
+      for (int i = 0; i < Vec::kLanes; ++i)
+        block[i] = i < high ? load_lanes(from + (r0 + i) * from_step + c0, wide) : zero();
+      transpose_block(block);
+      for (int64_t i = 0; i < wide; ++i) store_lanes(to + (c0 + i) * to_step + r0, block[i], high);
+    });
+  });
+}
+
 // Copies rows [first_row, first_row + rows) and columns [first_column, ...) of an image [h, w, c]; cells outside are 0.
 inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t first_row, int64_t rows,
                         int64_t first_column, int64_t columns, float* to) {

@@ -31,9 +31,17 @@ struct Tile {
 
 namespace PYCONVNET_ISA_NAMESPACE {
 
-// Runs one tile of `vectors` (1, 2 or 4) vectors and at most max_rows(vectors) rows. Compiled once for each ISA,
-// as the many sizes take their time: the one global name beside the add_ functions.
-void run_tile(const Tile& t, int vectors, int64_t rows);
+// How a [rows x columns] problem is cut into register tiles: `vectors` wide, `rows` high and even.
+struct TileShape {
+  int vectors;    // 1, 2 or 4
+  int64_t width;  // columns of a tile
+  int64_t rows;   // of the first tiles, max_rows(vectors) at most; the last may have fewer
+};
+
+// Runs `rows` rows, tile below tile: `a` moves on by row_step for each row, `c` by c_step, `ahead` by what a tile
+// fetches. Compiled once for each ISA, as the many sizes take their time: the one global name beside the add_
+// functions.
+void run_tiles(const Tile& t, const TileShape& shape, int64_t rows);
 
 namespace {
 
@@ -49,13 +57,10 @@ constexpr int max_rows(int vectors) {
 // Floats of b that stay in the first-level cache while all rows are multiplied with them. A deeper b is taken piece by
 // piece: the sums wait in c meanwhile, and their order, and so every bit, stays the same.
 constexpr int64_t kPanelFloats = int64_t{1} << 13;
+constexpr int64_t kCacheLine = 64 / sizeof(float);
 
-// How a [rows x columns] problem is cut into register tiles: `vectors` wide, `rows` high and even.
-struct TileShape {
-  int vectors;
-  int64_t width;  // columns of a tile
-  int64_t rows;   // of the first tiles; the last may have fewer
-};
+// Into the second-level cache: what comes next would push what is at work out of the first.
+inline void prefetch_far(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 // With 32 registers, 6 rows of 4 vectors take fewer instructions for each multiplication than 14 rows of 2.
 inline TileShape tile_shape(int64_t rows, int64_t columns) {

@@ -172,12 +172,10 @@ inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block,
       for (int64_t d = 0; d < depth; d += piece) {
         tile.b = from + d * shape.width, tile.depth = depth - d < piece ? depth - d : piece, tile.accumulate = d > 0;
         const float* next = d + piece < depth ? tile.b + piece * shape.width : following;
-        for (int64_t row = 0; row < tiles; row += rows) {
-          tile.a = block.tiles + p * block.position_step + row * block.step + d;
-          tile.c = block.products + p * block.products_position_step + row * block.products_step + column;
-          tile.ahead = next ? next + row / rows * tile.depth * tile.ahead_step : nullptr;
-          run_tile(tile, shape.vectors, tiles - row < rows ? tiles - row : rows);
-        }
+        tile.a = block.tiles + p * block.position_step + d;
+        tile.c = block.products + p * block.products_position_step + column;
+        tile.ahead = next;
+        run_tiles(tile, {shape.vectors, shape.width, rows}, tiles);
       }
     }
 }
