@@ -33,21 +33,31 @@ struct WinogradGeometry {
     return product(positions(), depth, round_up(columns, kMaxColumnBlock));
   }
   // The weight gradient is summed over tiles at each position, [c_in][c_out]. Where the sums of all positions stay in
-  // the second-level cache, a task takes a group of tiles, each of which is transformed once. Else it takes a row of
+  // the second-level cache, a task takes a group of tiles, each of which is transformed once. Else it takes two rows of
   // positions and a block of output channels, and all tiles.
-  static constexpr int64_t kWeightsGroups = 8, kWeightsColumns = 128;
+  static constexpr int64_t kWeightsRows = 2;
   bool weights_by_tiles() const {
     return product(positions(), conv.c_in, round_up(conv.c_out, kMaxColumnBlock)) <= int64_t{5} << 15;
   }
-  int64_t weights_columns() const {
-    return weights_by_tiles() || conv.c_out < kWeightsColumns ? conv.c_out : kWeightsColumns;
+  // Output channels of a task: with rows of positions 12 x 16,384 sums at most. Inlined always, as the next ones are: a
+  // function by itself would come in one copy for each instruction set, under one name.
+  [[gnu::always_inline]] int64_t weights_columns() const {
+    const int64_t most = (int64_t{1} << 14) / conv.c_in / 32 * 32, columns = most > 128 ? 128 : most < 32 ? 32 : most;
+    return weights_by_tiles() || conv.c_out < columns ? conv.c_out : columns;
   }
-  int64_t weights_positions() const { return weights_by_tiles() ? positions() : side(); }
-  // Tiles that share scratch, the depth of the products: as many as keep it below 1.2 MB, but 16 at least. Inlined
-  // always: a function by itself would come in one copy for each instruction set, under one name.
+  // Into how many groups the tiles are cut: two where there is but one block of channels, so that threads can share.
+  [[gnu::always_inline]] int64_t weights_groups() const {
+    return weights_by_tiles() ? 8 : weights_columns() == conv.c_out ? 2 : 1;
+  }
+  // What a group leaves behind: the kernel's gradient, or each row transformed back along one axis; and the bias's.
+  [[gnu::always_inline]] int64_t weights_part() const {
+    return product(weights_by_tiles() ? 9 : side() * 3, conv.c_in, conv.c_out) + conv.c_out;
+  }
+  int64_t weights_positions() const { return weights_by_tiles() ? positions() : kWeightsRows * side(); }
+  // Tiles that share scratch, the depth of the products: as many as keep it below 1.4 MB, but 16 at least.
   [[gnu::always_inline]] int64_t weights_tiles() const {
     const int64_t columns = round_up(weights_columns(), kMaxColumnBlock), tile_size = tile_step(conv.c_in) + columns;
-    const int64_t most = ((int64_t{3} << 17) * 3 / 4 / weights_positions() - conv.c_in * columns) / tile_size;
+    const int64_t most = ((int64_t{3} << 17) * 7 / 8 / weights_positions() - conv.c_in * columns) / tile_size;
     return most > 64 ? 64 : most < 16 ? 16 : most;
   }
 
@@ -130,8 +140,7 @@ struct Conv2dWinogradBackwardWeights {
   const float* dy;  // [rows, oh, ow, c_out]
   float* dkernel;   // [3, 3, c_in, c_out]
   float* dbias;     // [c_out] or null
-  float* partial;   // of groups of tiles: [group][9 c_in c_out + c_out], kernel and bias; else [t][3][c_in, c_out],
-                    // transformed back along one axis
+  float* partial;   // [group][weights_part()]
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -146,9 +155,7 @@ struct Conv2dWinogradBackwardWeights {
     v.output("dkernel", dkernel, fixed(g.kernel_size()));
     v.optional_output("dbias", dbias, fixed(g.c_out));
     const int64_t columns = round_up(geometry.weights_columns(), kMaxColumnBlock), tiles = geometry.weights_tiles();
-    v.scratch("partial", partial,
-              fixed(geometry.weights_by_tiles() ? product(WinogradGeometry::kWeightsGroups, 9 * g.c_in + 1, g.c_out)
-                                                : product(geometry.side(), 3, g.c_in, g.c_out)));
+    v.scratch("partial", partial, fixed(product(geometry.weights_groups(), geometry.weights_part())));
     const auto block = [tiles](int64_t step) { return WinogradGeometry::position_step(tiles, step); };
     v.worker_scratch(geometry.window_size(g.c_in > g.c_out ? g.c_in : g.c_out) +
                      product(geometry.weights_positions(),

@@ -99,13 +99,22 @@ inline void winograd_forward(const Conv2dWinogradForward& op, const Output& outp
 
 // ---- backward_data ----
 
-template <int kTile>
-inline void add_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch& block, int64_t index, int64_t tile,
-                       int64_t column, int64_t columns) {
-  constexpr int kSide = Winograd<kTile>::kSide;
+// Whether every pixel of an image is in some tile, as it is where the shapes are those of a convolution.
+inline bool tiles_reach_all(const WinogradGeometry& g) {
+  const int64_t overlap = g.side() - g.tile;
+  return g.tiles_h() * g.tile + overlap >= g.conv.h + g.conv.pad_top &&
+         g.tiles_w() * g.tile + overlap >= g.conv.w + g.conv.pad_left;
+}
+
+// Tiles overlap by two rows and columns. A pixel is stored by the first tile that has it; the next ones add to it.
+// kInner: a tile with neighbours above and to the left, within the image.
+template <int kTile, bool kInner>
+inline void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch& block, const TilePlace& at,
+                       int64_t tile, int64_t column, int64_t columns) {
+  constexpr int kSide = Winograd<kTile>::kSide, kOverlap = kSide - kTile;
   const Conv2dGeometry& g = op.geometry.conv;
-  const TilePlace at = tile_place(op.geometry, index);
   const int64_t top = at.row - g.pad_top, left = at.column - g.pad_left;
+  const bool above = kInner || at.row > 0, beside = kInner || at.column > 0;
   float* dx = op.dx + at.image * g.in_size() + (top * g.w + left) * g.c_in + column;
   for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
     Vec products[kSide][kSide], out[kSide][kSide];
@@ -115,11 +124,24 @@ inline void add_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch&
     for (int i = 0; i < kSide; ++i)
 #pragma GCC unroll 8
       for (int j = 0; j < kSide; ++j) {
-        if (top + i < 0 || top + i >= g.h || left + j < 0 || left + j >= g.w) continue;
+        if (!kInner && (top + i < 0 || top + i >= g.h || left + j < 0 || left + j >= g.w)) continue;
         float* p = dx + (i * g.w + j) * g.c_in + c;
-        store_lanes(p, load_lanes(p, lanes) + out[i][j], lanes);
+        const bool again = (above && i < kOverlap) || (beside && j < kOverlap);
+        store_lanes(p, again ? load_lanes(p, lanes) + out[i][j] : out[i][j], lanes);
       }
   });
+}
+
+template <int kTile>
+inline void put_tile(const Conv2dWinogradBackwardData& op, const BlockScratch& block, int64_t index, int64_t tile,
+                     int64_t column, int64_t columns) {
+  constexpr int kSide = Winograd<kTile>::kSide;
+  const Conv2dGeometry& g = op.geometry.conv;
+  const TilePlace at = tile_place(op.geometry, index);
+  const bool inner =
+      at.row > 0 && at.column > 0 && at.row - g.pad_top + kSide <= g.h && at.column - g.pad_left + kSide <= g.w;
+  inner ? put_inputs<kTile, true>(op, block, at, tile, column, columns)
+        : put_inputs<kTile, false>(op, block, at, tile, column, columns);
 }
 
 // Tiles [first, first + count), all of images of one task: neighbours add into the same pixels, always in this order.
@@ -136,7 +158,7 @@ inline void backward_data_block(const Conv2dWinogradBackwardData& op, const Pool
   }
   for_each_product(
       g, block, count, g.conv.c_out, op.transformed_kernel, g.conv.c_in, shape,
-      [&](int64_t t, int64_t column, int64_t columns) { add_inputs<kTile>(op, block, first + t, t, column, columns); });
+      [&](int64_t t, int64_t column, int64_t columns) { put_tile<kTile>(op, block, first + t, t, column, columns); });
 }
 
 template <int kTile>
@@ -148,8 +170,9 @@ inline void winograd_backward_data(const Conv2dWinogradBackwardData& op, const u
   const int64_t tasks = even_parts(run.rows, 1, tiles < most ? most / tiles : 1);  // each of whole images
   parallel_for(*run.pool, tasks, [&](int64_t task, int worker) {
     const int64_t begin = task * run.rows / tasks, end = (task + 1) * run.rows / tasks;
-    __builtin_memset(op.dx + begin * g.conv.in_size(), 0,
-                     static_cast<size_t>((end - begin) * g.conv.in_size()) * sizeof(float));
+    if (!tiles_reach_all(g))
+      __builtin_memset(op.dx + begin * g.conv.in_size(), 0,
+                       static_cast<size_t>((end - begin) * g.conv.in_size()) * sizeof(float));
     const int64_t blocks = ((end - begin) * tiles + most - 1) / most;
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t first = begin * tiles + b * (end - begin) * tiles / blocks;

@@ -1,5 +1,5 @@
 // The weight gradient by Winograd: dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G. A task takes either a group
-// of tiles, or one row of the t x t positions and a block of output channels for all tiles in order: in both cases the
+// of tiles, or two rows of the t x t positions and a block of output channels for all tiles in order: in both cases the
 // sums are its own, so the bits do not depend on the number of threads, and they stay in the second-level cache.
 #pragma once
 
@@ -10,6 +10,14 @@ namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
 
 constexpr int kSumRow = 1;  // row 1 of A is all ones: position (1, 1) of A dy A^T is the sum of the tile
+
+// Where that position is among the rows of a task; -1 where it is in none.
+template <class Rows>
+constexpr int sum_position(int side) {
+  for (int n = 0; n < Rows::kCount; ++n)
+    if (Rows::at(n) == kSumRow) return n * side + kSumRow;
+  return -1;
+}
 
 struct WeightsScratch {
   float* window;
@@ -41,29 +49,20 @@ struct WeightsTask {
     return s;
   }
 
-  // Row kRow of the positions, or all of them where kRow is kSide.
-  template <int kRow, int kFrom, class Transform>
+  template <class Rows, int kFrom, class Transform>
   [[gnu::always_inline]] void transform(const Window& window, int64_t channel, int64_t lanes,
                                         const Transform& along_axis, float* to, int64_t position_step) const {
-    Vec in[kFrom][kFrom];
+    Vec in[kFrom][kFrom], out[Rows::kCount][kSide];
     load_window(window, channel, lanes, in);
-    if constexpr (kRow < kSide) {
-      Vec out[kSide];
-      transform_row<kRow>(along_axis, in, out);
+    transform_rows<Rows>(along_axis, in, out);
 #pragma GCC unroll 8
-      for (int j = 0; j < kSide; ++j) store(to + j * position_step, out[j]);
-    } else {
-      Vec out[kSide][kSide];
-      transform_both(along_axis, in, out);
+    for (int i = 0; i < Rows::kCount; ++i)
 #pragma GCC unroll 8
-      for (int i = 0; i < kSide; ++i)
-#pragma GCC unroll 8
-        for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * position_step, out[i][j]);
-    }
+      for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * position_step, out[i][j]);
   }
 
   // `count` tiles from tile `first` on.
-  template <int kRow>
+  template <class Rows>
   void transform_tiles(const WeightsScratch& s, int64_t first, int64_t count) const {
     const auto transform_x = [](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); };
     const auto transform_dy = [](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); };
@@ -71,23 +70,23 @@ struct WeightsTask {
       const TilePlace at = tile_place(g, first + t);
       const Window x = input_window<kTile>(g, op.x, at, s.window);
       for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
-        transform<kRow, kSide>(x, c, lanes, transform_x, s.x + t * s.x_step + c, s.x_position_step);
+        transform<Rows, kSide>(x, c, lanes, transform_x, s.x + t * s.x_step + c, s.x_position_step);
       });
       const Window dy = output_window<kTile>(g, {op.dy, argmax}, at, first_column, first_column + columns, s.window);
       for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
         float* to = s.dy + c / shape.width * block_tiles * shape.width + t * shape.width + c % shape.width;
-        transform<kRow, kTile>(dy, first_column + c, lanes, transform_dy, to, s.dy_position_step);
+        transform<Rows, kTile>(dy, first_column + c, lanes, transform_dy, to, s.dy_position_step);
       });
     }
   }
 
-  void add_products(const WeightsScratch& s, int64_t count, bool accumulate) const {
+  void add_products(const WeightsScratch& s, int64_t used, int64_t count, bool accumulate) const {
     const int64_t zero_offset = 0, c_in = g.conv.c_in, padded = round_up(columns, kMaxColumnBlock);
     Tile tile{};
     tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
     tile.row_step = 1, tile.depth_step = s.x_step, tile.depth = count;
     tile.b_step = shape.width, tile.c_step = padded, tile.accumulate = accumulate;
-    for (int64_t j = 0; j < positions; ++j)
+    for (int64_t j = 0; j < used; ++j)
       for (int64_t c = 0; c < columns; c += shape.width) {
         tile.a = s.x + j * s.x_position_step;
         tile.b = s.dy + j * s.dy_position_step + c * block_tiles;
@@ -109,26 +108,29 @@ struct WeightsTask {
     });
   }
 
-  // Back along the row: partial[row][3][c_in][c_out].
-  void store_partial_sums(const WeightsScratch& s, int64_t row) const {
+  // Back along row number `row`, the n-th of the task's: partial[row][3][c_in][c_out].
+  void store_partial_sums(const WeightsScratch& s, int64_t n, int64_t row, float* partial) const {
     const int64_t padded = round_up(columns, kMaxColumnBlock), size = g.conv.c_in * g.conv.c_out;
     for (int64_t ci = 0; ci < g.conv.c_in; ++ci)
       for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
         Vec sums[kSide], taps[3];
-        for (int j = 0; j < kSide; ++j) sums[j] = load_lanes(s.sum + j * s.sum_position_step + ci * padded + c, lanes);
+        for (int j = 0; j < kSide; ++j) sums[j] = load(s.sum + (n * kSide + j) * s.sum_position_step + ci * padded + c);
         Winograd<kTile>::kernel_adjoint(sums, taps);
-        float* to = op.partial + row * 3 * size + ci * g.conv.c_out + first_column + c;
+        float* to = partial + row * 3 * size + ci * g.conv.c_out + first_column + c;
         for (int64_t j = 0; j < 3; ++j) store_lanes(to + j * size, taps[j], lanes);
       });
   }
 
-  template <int kRow>
-  void add_tiles(const WeightsScratch& s, int64_t begin, int64_t end, int64_t sum_position, float* dbias) const {
-    for (int64_t first = begin; first < end; first += block_tiles) {
-      const int64_t count = end - first < block_tiles ? end - first : block_tiles;
-      transform_tiles<kRow>(s, first, count);
-      add_products(s, count, first > begin);
-      if (dbias) add_bias(s, sum_position, count, first > begin, dbias);
+  template <class Rows>
+  void add_tiles(const WeightsScratch& s, int64_t begin, int64_t end, float* dbias) const {
+    constexpr int kSum = sum_position<Rows>(kSide);
+    const int64_t blocks = (end - begin + block_tiles - 1) / block_tiles;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t first = begin + block * (end - begin) / blocks;
+      const int64_t count = begin + (block + 1) * (end - begin) / blocks - first;
+      transform_tiles<Rows>(s, first, count);
+      add_products(s, Rows::kCount * kSide, count, first > begin);
+      if (kSum >= 0 && dbias) add_bias(s, kSum, count, first > begin, dbias);
     }
   }
 
@@ -136,7 +138,7 @@ struct WeightsTask {
   void run_group(int64_t begin, int64_t end, float* memory, float* partial) const {
     const WeightsScratch s = scratch(memory);
     const int64_t padded = round_up(columns, kMaxColumnBlock), size = g.conv.c_in * g.conv.c_out;
-    add_tiles<kSide>(s, begin, end, kSumRow * kSide + kSumRow, op.dbias ? partial + 9 * size : nullptr);
+    add_tiles<AllRows<kSide>>(s, begin, end, op.dbias ? partial + 9 * size : nullptr);
     for (int64_t ci = 0; ci < g.conv.c_in; ++ci)
       for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
         Vec sums[kSide][kSide], taps[3][3];
@@ -148,42 +150,46 @@ struct WeightsTask {
       });
   }
 
-  template <int kRow>
-  void run_row(int64_t tiles, float* memory) const {
+  template <class Rows>
+  void run_rows(int64_t begin, int64_t end, float* memory, float* partial) const {
     const WeightsScratch s = scratch(memory);
-    add_tiles<kRow>(s, 0, tiles, kSumRow, kRow == kSumRow ? op.dbias : nullptr);
-    store_partial_sums(s, kRow);
+    add_tiles<Rows>(s, begin, end, op.dbias ? partial + kSide * 3 * g.conv.c_in * g.conv.c_out : nullptr);
+    for (int n = 0; n < Rows::kCount; ++n) store_partial_sums(s, n, Rows::at(n), partial);
   }
 
-  void run(int64_t row, int64_t tiles, float* memory) const {
-    switch (row) {
-      case 0: return run_row<0>(tiles, memory);
-      case 1: return run_row<1>(tiles, memory);
-      case 2: return run_row<2>(tiles, memory);
-      case 3: return run_row<3>(tiles, memory);
-      default: break;
-    }
-    if constexpr (kSide > 4)
-      if (row == 4) return run_row<4>(tiles, memory);
-    if constexpr (kSide > 5)
-      if (row == 5) return run_row<5>(tiles, memory);
+  // Neighbours share much of their arithmetic.
+  void run(int64_t rows, int64_t begin, int64_t end, float* memory, float* partial) const {
+    if (rows == 0) return run_rows<SomeRows<0, kSide - 1>>(begin, end, memory, partial);
+    if (rows == 1) return run_rows<SomeRows<1, 2>>(begin, end, memory, partial);
+    if constexpr (kSide == 5) return run_rows<SomeRows<3>>(begin, end, memory, partial);
+    if constexpr (kSide == 6) return run_rows<SomeRows<3, 4>>(begin, end, memory, partial);
   }
 };
 
-// Back along the columns of the positions.
+// Back along the columns of the positions, behind the sum over `groups`.
 template <int kTile>
-inline void finish_kernel(const Conv2dWinogradBackwardWeights& op, const Run& run) {
+inline void finish_kernel(const Conv2dWinogradBackwardWeights& op, int64_t groups, const Run& run) {
   constexpr int kSide = Winograd<kTile>::kSide;
-  const int64_t size = op.geometry.conv.c_in * op.geometry.conv.c_out;
+  const int64_t channels = op.geometry.conv.c_out, size = op.geometry.conv.c_in * channels;
+  const int64_t part = op.geometry.weights_part();
+  const auto sum = [&](int64_t at, int64_t lanes) {
+    Vec total = load_lanes(op.partial + at, lanes);
+    for (int64_t group = 1; group < groups; ++group) total = total + load_lanes(op.partial + group * part + at, lanes);
+    return total;
+  };
   for_each_range(*run.pool, size, 4096, [&](int64_t begin, int64_t end) {
     for_each_vector(begin, end, [&](int64_t i, int64_t lanes) {
       for (int64_t j = 0; j < 3; ++j) {
         Vec sums[kSide], taps[3];
-        for (int64_t row = 0; row < kSide; ++row) sums[row] = load_lanes(op.partial + (row * 3 + j) * size + i, lanes);
+        for (int64_t row = 0; row < kSide; ++row) sums[row] = sum((row * 3 + j) * size + i, lanes);
         Winograd<kTile>::kernel_adjoint(sums, taps);
         for (int64_t k = 0; k < 3; ++k) store_lanes(op.dkernel + (k * 3 + j) * size + i, taps[k], lanes);
       }
     });
+  });
+  if (!op.dbias) return;
+  for_each_vector(0, channels, [&](int64_t c, int64_t lanes) {
+    store_lanes(op.dbias + c, sum(kSide * 3 * size + c, lanes), lanes);
   });
 }
 
@@ -193,24 +199,21 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
   if (run.rows == 0) return clear_gradient(g.conv, op.dkernel, op.dbias);
   const TileShape shape = tile_shape(g.conv.c_in, g.weights_columns());
   const int64_t tiles = run.rows * g.tiles(), positions = g.weights_positions(), block_tiles = g.weights_tiles();
-  if (g.weights_by_tiles()) {
-    const int64_t groups = tiles < WinogradGeometry::kWeightsGroups ? tiles : WinogradGeometry::kWeightsGroups;
-    const WeightsTask<kTile> job{op, argmax, g, shape, 0, g.conv.c_out, positions, block_tiles};
-    parallel_for(*run.pool, groups, [&](int64_t group, int worker) {
-      job.run_group(group * tiles / groups, (group + 1) * tiles / groups, run.pool->scratch(worker),
-                    op.partial + group * (g.conv.kernel_size() + g.conv.c_out));
-    });
-    return add_parts(g.conv, op.partial, groups, op.dkernel, op.dbias, run);
-  }
-  constexpr int64_t kRows = Winograd<kTile>::kSide, kColumns = WinogradGeometry::kWeightsColumns;
-  const int64_t blocks = (g.conv.c_out + kColumns - 1) / kColumns;
-  parallel_for(*run.pool, kRows * blocks, [&](int64_t task, int worker) {
-    const int64_t column = task % blocks * kColumns, left = g.conv.c_out - column;
-    const WeightsTask<kTile> job{op,        argmax,     g, shape, column, left < kColumns ? left : kColumns,
-                                 positions, block_tiles};
-    job.run(task / blocks, tiles, run.pool->scratch(worker));
+  const int64_t groups = tiles < g.weights_groups() ? tiles : g.weights_groups();
+  const int64_t width = g.weights_columns(), blocks = (g.conv.c_out + width - 1) / width;
+  const int64_t row_sets = g.weights_by_tiles() ? 1 : (g.side() + 1) / WinogradGeometry::kWeightsRows;
+  parallel_for(*run.pool, row_sets * blocks * groups, [&](int64_t task, int worker) {
+    const int64_t group = task % groups, column = task / groups % blocks * width, left = g.conv.c_out - column;
+    const int64_t begin = group * tiles / groups, end = (group + 1) * tiles / groups;
+    const WeightsTask<kTile> job{op, argmax, g, shape, column, left < width ? left : width, positions, block_tiles};
+    float *memory = run.pool->scratch(worker), *partial = op.partial + group * g.weights_part();
+    if (g.weights_by_tiles())
+      job.run_group(begin, end, memory, partial);
+    else
+      job.run(task / groups / blocks, begin, end, memory, partial);
   });
-  finish_kernel<kTile>(op, run);
+  if (g.weights_by_tiles()) return add_parts(g.conv, op.partial, groups, op.dkernel, op.dbias, run);
+  finish_kernel<kTile>(op, groups, run);
 }
 
 inline void backward_weights(const Conv2dWinogradBackwardWeights& op, const uint16_t* argmax, const Run& run) {

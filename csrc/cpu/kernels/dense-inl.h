@@ -134,13 +134,21 @@ inline void dense_forward(const DenseForward& op, const Run& run) {
 
 constexpr int64_t kBlock = DenseGeometry::kBlock, kBatchPiece = DenseGeometry::kBatchPiece;
 
-// dy^T [m, batch], for what multiplies it with rows of weights as they lie: the weights are not turned.
-inline void transpose_gradient(const DenseGeometry& g, const float* dy, int64_t batch, float* transposed,
-                               const Run& run) {
-  parallel_for(*run.pool, pieces_of(g.m, kWidth), [&](int64_t task, int) {
-    const int64_t column = task * kWidth;
-    transpose(dy + column, g.m, batch, at_most(g.m - column, kWidth), transposed + column * batch, batch);
+// Calls fn(column, columns) for panels of kWidth columns of dy, a few thousand numbers a task: a small matrix is
+// rearranged by one thread before the others would be awake.
+template <class F>
+inline void for_each_panel(const DenseGeometry& g, int64_t batch, const Run& run, const F& fn) {
+  const int64_t panels = pieces_of(g.m, kWidth), a_task = 1 + (int64_t{1} << 14) / (batch * kWidth + 1);
+  parallel_for(*run.pool, pieces_of(panels, a_task), [&](int64_t task, int) {
+    for (int64_t panel = task * a_task; panel < at_most((task + 1) * a_task, panels); ++panel)
+      fn(panel * kWidth, at_most(g.m - panel * kWidth, kWidth));
   });
+}
+
+// A panel of dy^T [m, batch], for what multiplies it with rows of weights as they lie: the weights are not turned.
+inline void transpose_panel(const DenseGeometry& g, const float* dy, int64_t batch, int64_t column, int64_t columns,
+                            float* transposed) {
+  transpose(dy + column, g.m, batch, columns, transposed + column * batch, batch);
 }
 
 // dx[:, first .. first + inputs)^T = W[first .. first + inputs) dy^T, kWidth samples at a time in `sums`, from where
@@ -173,7 +181,9 @@ inline void store_inputs(const DenseGeometry& g, const float* transposed, const 
 inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
   const int64_t batch = run.rows * g.vectors;
-  transpose_gradient(g, op.dy, batch, op.transposed, run);
+  for_each_panel(g, batch, run, [&](int64_t column, int64_t columns) {
+    transpose_panel(g, op.dy, batch, column, columns, op.transposed);
+  });
   parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
     const int64_t first = task * kBlock;
     store_inputs(g, op.transposed, op.kernel, batch, first, at_most(g.k - first, kBlock), op.dx,
@@ -181,18 +191,15 @@ inline void dense_backward_data(const DenseBackwardData& op, const Run& run) {
   });
 }
 
-// Columns of dy in panels [batch][panel], and their sums, the bias's gradient, in order. dbias may be null.
-inline void pack_gradient(const DenseGeometry& g, const float* dy, int64_t batch, float* packed, float* dbias,
-                          const Run& run) {
-  parallel_for(*run.pool, pieces_of(g.m, kWidth), [&](int64_t task, int) {
-    const int64_t column = task * kWidth, columns = at_most(g.m - column, kWidth);
-    pack_columns(dy + column, g.m, batch, columns, g.panel(), packed + column * batch);
-    if (!dbias) return;
-    for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-      Vec sum = zero();
-      for (int64_t n = 0; n < batch; ++n) sum = sum + load_lanes(dy + n * g.m + column + c, lanes);
-      store_lanes(dbias + column + c, sum, lanes);
-    });
+// Columns of dy as a panel [batch][panel], and their sums, the bias's gradient, in order. dbias may be null.
+inline void pack_panel(const DenseGeometry& g, const float* dy, int64_t batch, int64_t column, int64_t columns,
+                       float* packed, float* dbias) {
+  pack_columns(dy + column, g.m, batch, columns, g.panel(), packed + column * batch);
+  if (!dbias) return;
+  for_each_vector(column, column + columns, [&](int64_t c, int64_t lanes) {
+    Vec sum = zero();
+    for (int64_t n = 0; n < batch; ++n) sum = sum + load_lanes(dy + n * g.m + c, lanes);
+    store_lanes(dbias + c, sum, lanes);
   });
 }
 
@@ -222,7 +229,9 @@ inline void sum_panel(const DenseGeometry& g, const float* from, const float* pa
 inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
   const int64_t batch = run.rows * g.vectors;
-  pack_gradient(g, op.dy, batch, op.packed, op.dbias, run);
+  for_each_panel(g, batch, run, [&](int64_t column, int64_t columns) {
+    pack_panel(g, op.dy, batch, column, columns, op.packed, op.dbias);
+  });
   parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
     const int64_t first = task * kBlock;
     Tile tile = dense_tile();
@@ -278,8 +287,10 @@ inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
   const DenseGeometry& g = op.geometry;
   const int64_t batch = run.rows * g.vectors;
   const AdamStep step(op.rates, run);
-  if (op.dx) transpose_gradient(g, op.dy, batch, op.transposed, run);
-  pack_gradient(g, op.dy, batch, op.packed, op.dbias, run);
+  for_each_panel(g, batch, run, [&](int64_t column, int64_t columns) {
+    if (op.dx) transpose_panel(g, op.dy, batch, column, columns, op.transposed);
+    pack_panel(g, op.dy, batch, column, columns, op.packed, op.dbias);
+  });
   parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
     const int64_t first = task * kBlock;
     update_block(op, batch, step, first, at_most(g.k - first, kBlock), run.pool->scratch(worker));

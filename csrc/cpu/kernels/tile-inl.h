@@ -106,35 +106,57 @@ inline void finish_sums(const Tile& t, Vec (&sum)[kRows][kVectors]) {
   }
 }
 
-// `count` tiles, one below the other, in one call: a call for each would take a tenth of the time of a few dozen
-// depths.
 template <int kRows, int kVectors, bool kWhole, int kLines, bool kAdjacent>
-[[gnu::always_inline]] inline void fill_tiles_as(Tile t, int64_t count) {
-  for (; count > 0; --count) {
-    Vec sum[kRows][kVectors];
-    start_sums<kRows, kVectors, kWhole>(t, sum);
-    for (int64_t s = 0; s < t.segments; ++s) {
-      const float *a = t.a + t.a_offsets[s], *b = t.b + t.b_offsets[s];
-      if constexpr (kAdjacent)
-        accumulate_depth_adjacent<kRows, kVectors, kWhole, kLines>(t, a, b, sum);
-      else
-        accumulate_depth<kRows, kVectors, kWhole, kLines>(t, a, b, sum);
-    }
-    finish_sums<kRows, kVectors, kWhole>(t, sum);
-    t.a += kRows * t.row_step, t.c += kRows * t.c_step;
-    if (t.ahead) t.ahead += t.depth * t.ahead_step;
+[[gnu::always_inline]] inline void accumulate_segments(const Tile& t, Vec (&sum)[kRows][kVectors]) {
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const float *a = t.a + t.a_offsets[s], *b = t.b + t.b_offsets[s];
+    if constexpr (kAdjacent)
+      accumulate_depth_adjacent<kRows, kVectors, kWhole, kLines>(t, a, b, sum);
+    else
+      accumulate_depth<kRows, kVectors, kWhole, kLines>(t, a, b, sum);
   }
 }
 
-template <int kRows, int kVectors, bool kWhole>
-void fill_tiles(const Tile& t, int64_t count) {
-  const bool adjacent = t.row_step == 1 && t.group_step == 0;
-  if (kVectors > 1 && t.ahead && t.ahead_step > kCacheLine)
-    adjacent ? fill_tiles_as<kRows, kVectors, kWhole, kVectors, true>(t, count)
-             : fill_tiles_as<kRows, kVectors, kWhole, kVectors, false>(t, count);
+inline void move_down(Tile& t, int64_t rows) {
+  t.a += rows * t.row_step, t.c += rows * t.c_step;
+  if (t.ahead) t.ahead += t.depth * t.ahead_step;
+}
+
+// Tiles one below the other in one call: a call for each would take a tenth of the time of a few dozen depths.
+template <int kRows, int kVectors, int kLines, bool kAdjacent>
+void fill_whole_tiles(const Tile& first, int64_t count) {
+  for (Tile t = first; count > 0; --count, move_down(t, kRows)) {
+    Vec sum[kRows][kVectors];
+    start_sums<kRows, kVectors, true>(t, sum);
+    accumulate_segments<kRows, kVectors, true, kLines, kAdjacent>(t, sum);
+    finish_sums<kRows, kVectors, true>(t, sum);
+  }
+}
+
+// A call by itself: where all sizes of partial tiles are open, the compiler writes each loop many times.
+template <int kRows, int kVectors>
+[[gnu::noinline]] void fill_partial_tile(const Tile& t, bool adjacent) {
+  Vec sum[kRows][kVectors];
+  start_sums<kRows, kVectors, false>(t, sum);
+  if (adjacent)
+    accumulate_segments<kRows, kVectors, false, 1, true>(t, sum);
   else
-    adjacent ? fill_tiles_as<kRows, kVectors, kWhole, 1, true>(t, count)
-             : fill_tiles_as<kRows, kVectors, kWhole, 1, false>(t, count);
+    accumulate_segments<kRows, kVectors, false, 1, false>(t, sum);
+  finish_sums<kRows, kVectors, false>(t, sum);
+}
+
+template <int kRows, int kVectors, bool kWhole>
+inline void fill_tiles(const Tile& t, int64_t count) {
+  const bool adjacent = t.row_step == 1 && t.group_step == 0;
+  const bool lines = kVectors > 1 && t.ahead && t.ahead_step > kCacheLine;
+  if constexpr (!kWhole)
+    for (Tile next = t; count > 0; --count, move_down(next, kRows)) fill_partial_tile<kRows, kVectors>(next, adjacent);
+  else if (lines)
+    adjacent ? fill_whole_tiles<kRows, kVectors, kVectors, true>(t, count)
+             : fill_whole_tiles<kRows, kVectors, kVectors, false>(t, count);
+  else
+    adjacent ? fill_whole_tiles<kRows, kVectors, 1, true>(t, count)
+             : fill_whole_tiles<kRows, kVectors, 1, false>(t, count);
 }
 
 template <int kVectors, bool kWhole>
@@ -161,8 +183,7 @@ inline void fill_rows(const Tile& t, int64_t height, int64_t rows) {
   if (whole > 0) fill_tiles_of<kVectors, kWhole>(t, height, whole);
   if (left == 0) return;
   Tile last = t;
-  last.a += whole * height * t.row_step, last.c += whole * height * t.c_step;
-  if (t.ahead) last.ahead += whole * t.depth * t.ahead_step;
+  for (int64_t tile = 0; tile < whole; ++tile) move_down(last, height);
   fill_tiles_of<kVectors, kWhole>(last, left, 1);
 }
 

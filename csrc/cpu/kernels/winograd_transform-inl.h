@@ -127,39 +127,44 @@ struct Winograd<4> {
   }
 };
 
-// out = M in M^T for the matrix M of `transform`. Inlined always, as everything about a tile is: a call would send all
-// of its vectors through memory, and the compiler decides otherwise once a unit has many tiles.
+// Which rows of the positions are computed: some, or all.
+template <int... kRows>
+struct SomeRows {
+  static constexpr int kCount = sizeof...(kRows);
+  static constexpr int at(int n) {
+    constexpr int rows[] = {kRows...};
+    return rows[n];
+  }
+};
+template <int kRows>
+struct AllRows {
+  static constexpr int kCount = kRows;
+  static constexpr int at(int n) { return n; }
+};
+
+// Rows of M in M^T for the matrix M of `transform`. Inlined always, as everything about a tile is: a call would send
+// all of its vectors through memory, and the compiler decides otherwise once a unit has many tiles.
+template <class Rows, int kFrom, int kTo, class Transform>
+[[gnu::always_inline]] inline void transform_rows(const Transform& transform, const Vec (&in)[kFrom][kFrom],
+                                                  Vec (&out)[Rows::kCount][kTo]) {
+  Vec columns_done[Rows::kCount][kFrom];
+#pragma GCC unroll 8
+  for (int j = 0; j < kFrom; ++j) {
+    Vec column[kFrom], done[kTo];
+#pragma GCC unroll 8
+    for (int i = 0; i < kFrom; ++i) column[i] = in[i][j];
+    transform(column, done);
+#pragma GCC unroll 8
+    for (int n = 0; n < Rows::kCount; ++n) columns_done[n][j] = done[Rows::at(n)];
+  }
+#pragma GCC unroll 8
+  for (int n = 0; n < Rows::kCount; ++n) transform(columns_done[n], out[n]);
+}
+
 template <int kFrom, int kTo, class Transform>
 [[gnu::always_inline]] inline void transform_both(const Transform& transform, const Vec (&in)[kFrom][kFrom],
                                                   Vec (&out)[kTo][kTo]) {
-  Vec columns_done[kTo][kFrom];
-#pragma GCC unroll 8
-  for (int j = 0; j < kFrom; ++j) {
-    Vec column[kFrom], done[kTo];
-#pragma GCC unroll 8
-    for (int i = 0; i < kFrom; ++i) column[i] = in[i][j];
-    transform(column, done);
-#pragma GCC unroll 8
-    for (int i = 0; i < kTo; ++i) columns_done[i][j] = done[i];
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < kTo; ++i) transform(columns_done[i], out[i]);
-}
-
-// Row kRow of the above.
-template <int kRow, int kFrom, int kTo, class Transform>
-[[gnu::always_inline]] inline void transform_row(const Transform& transform, const Vec (&in)[kFrom][kFrom],
-                                                 Vec (&out)[kTo]) {
-  Vec row[kFrom];
-#pragma GCC unroll 8
-  for (int j = 0; j < kFrom; ++j) {
-    Vec column[kFrom], done[kTo];
-#pragma GCC unroll 8
-    for (int i = 0; i < kFrom; ++i) column[i] = in[i][j];
-    transform(column, done);
-    row[j] = done[kRow];
-  }
-  transform(row, out);
+  transform_rows<AllRows<kTo>>(transform, in, out);
 }
 
 }  // namespace

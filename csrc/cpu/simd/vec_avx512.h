@@ -89,11 +89,12 @@ inline Words lane_numbers() { return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 
 inline Words operator+(Words a, Words b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline Words operator^(Words a, Words b) { return {_mm512_xor_si512(a.v, b.v)}; }
 inline void multiply(Words a, Words b, Words* high, Words* low) {
+  // Between the halves of a lane by shuffles: shifts would wait for the port that multiplies.
   constexpr __mmask8 all = 0xff;
   const __m512i even = _mm512_maskz_mul_epu32(all, a.v, b.v);
-  const __m512i odd = _mm512_maskz_mul_epu32(all, _mm512_maskz_srli_epi64(all, a.v, 32), b.v);
-  high->v = _mm512_mask_blend_epi32(0xaaaa, _mm512_maskz_srli_epi64(all, even, 32), odd);
-  low->v = _mm512_mask_blend_epi32(0xaaaa, even, _mm512_maskz_slli_epi64(all, odd, 32));
+  const __m512i odd = _mm512_maskz_mul_epu32(all, _mm512_maskz_shuffle_epi32(kAllLanes, a.v, _MM_PERM_DDBB), b.v);
+  high->v = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
+  low->v = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);
 }
 inline Vec upper_24_bits(Words a) {
   return {_mm512_maskz_cvtepi32_ps(kAllLanes, _mm512_maskz_srli_epi32(kAllLanes, a.v, 8))};
