@@ -57,18 +57,18 @@ inline void add_run(const DataJob& job, const float* dy, const float* packed, fl
   Tile tile{};
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
   tile.row_step = g.c_out, tile.depth_step = 1;
-  tile.b_step = tile.c_step = job.shape.width, tile.c = products;
+  tile.b_step = tile.c_step = tile.columns = job.shape.width, tile.c = products;  // packed with zeros: all are whole
   const int64_t columns = g.run_size();
   for (int64_t column = 0; column < columns; column += job.shape.width, packed += depth * job.shape.width)
     for (int64_t d = 0; d < depth; d += piece) {
       tile.depth = depth - d < piece ? depth - d : piece;
       tile.b = packed + d * job.shape.width;
-      tile.columns = columns - column < job.shape.width ? columns - column : job.shape.width;
+      const int64_t left = columns - column, valid = left < job.shape.width ? left : job.shape.width;
       for (int64_t pixel = 0; pixel < pixels; pixel += job.shape.rows) {
         const int64_t rows = pixels - pixel < job.shape.rows ? pixels - pixel : job.shape.rows;
         tile.a = dy + pixel * g.c_out + d;
         run_tiles(tile, job.shape, rows);
-        add_tile(g, products, job.shape.width, tile.columns, pixel, rows, to + column, width);
+        add_tile(g, products, job.shape.width, valid, pixel, rows, to + column, width);
       }
     }
 }

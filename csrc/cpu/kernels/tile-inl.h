@@ -179,8 +179,9 @@ inline void fill_tiles_of(const Tile& t, int64_t rows, int64_t count) {
 
 template <int kVectors, bool kWhole>
 inline void fill_rows(const Tile& t, int64_t height, int64_t rows) {
+  if (rows <= height) return fill_tiles_of<kVectors, kWhole>(t, rows, 1);
   const int64_t whole = rows / height, left = rows % height;
-  if (whole > 0) fill_tiles_of<kVectors, kWhole>(t, height, whole);
+  fill_tiles_of<kVectors, kWhole>(t, height, whole);
   if (left == 0) return;
   Tile last = t;
   for (int64_t tile = 0; tile < whole; ++tile) move_down(last, height);
