@@ -66,10 +66,10 @@ struct WinogradGeometry {
   // Distance of two positions of a block; the cache line more for the same reason.
   static int64_t position_step(int64_t tiles, int64_t step) { return tiles * step + 16; }
   int64_t window_size(int64_t channels) const { return round_up(positions() * channels, 16); }
-  // Tiles of `from` channels that share a block: as many as take 1.25 MB when transformed, so that they stay in a large
+  // Tiles of `from` channels that share a block: as many as take 1.5 MB when transformed, so that they stay in a large
   // second-level cache while the transformed kernels, which often do not, are read as seldom as can be.
   int64_t block_tiles(int64_t from) const {
-    const int64_t most = (int64_t{5} << 16) / (positions() * tile_step(from));
+    const int64_t most = (int64_t{6} << 16) / (positions() * tile_step(from));
     return most > 64 ? 64 : most < 16 ? 16 : most;
   }
   // A block of transformed tiles of `from` channels, and of kMaxColumnBlock columns behind the product.
@@ -115,6 +115,7 @@ struct Conv2dWinogradBackwardData {
   WinogradGeometry geometry;
   const float* dy;            // [rows, oh, ow, c_out]
   const float* kernel;        // [3, 3, c_in, c_out]
+  const float* activated;     // [rows, h, w, c_in] or null: the outputs of a ReLU, and dx is what it lets through
   float* dx;                  // [rows, h, w, c_in]
   float* transformed_kernel;  // [column block][t * t][c_out][block]
 
@@ -128,6 +129,7 @@ struct Conv2dWinogradBackwardData {
     const Conv2dGeometry& g = geometry.conv;
     v.input("dy", dy, per_row(dy_size));
     v.input("kernel", kernel, fixed(g.kernel_size()));
+    v.optional_input("activated", activated, per_row(g.in_size()));
     v.output("dx", dx, per_row(g.in_size()));
     v.scratch("transformed_kernel", transformed_kernel, fixed(geometry.kernel_size(g.c_out, g.c_in)));
     v.worker_scratch(geometry.block_scratch(g.c_out));

@@ -20,7 +20,7 @@ from pyconvnet.plan.average_first import average_first
 from pyconvnet.plan.backward import Backward
 from pyconvnet.plan.describe import table
 from pyconvnet.plan.emit import Call, CallList, slot_tensor
-from pyconvnet.plan.fuse import fuse_dense_updates, fuse_pooling
+from pyconvnet.plan.fuse import fuse_dense_updates, fuse_pooling, fuse_relu_gradients
 from pyconvnet.plan.graph import Graph
 from pyconvnet.plan.joined import JoinedGradients
 from pyconvnet.plan.memory import Interval, Memory, most_live, pack
@@ -283,8 +283,10 @@ def build_plan(model: Model, spec: PlanSpec, optimizer: Optimizer | None = None)
             joined = JoinedGradients(model.trainable_weights, spec.device)
         Backward(graph, emit, passes.pooled_relus(graph, watched)).run(sources, optimizer, joined)
         if joined is not None:
-            return Plan(spec, fuse_pooling(emit.calls, watched, spec.backend), sums, output, joined)
-    return Plan(spec, fuse_pooling(fuse_dense_updates(emit.calls), watched, spec.backend), sums, output)
+            calls = fuse_relu_gradients(fuse_pooling(emit.calls, watched, spec.backend))
+            return Plan(spec, calls, sums, output, joined)
+    calls = fuse_relu_gradients(fuse_pooling(fuse_dense_updates(emit.calls), watched, spec.backend))
+    return Plan(spec, calls, sums, output)
 
 
 def place(feed: Any, device: Device) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
 from pyconvnet import _core
+from pyconvnet.ops.activation import FUNCTIONS
 from pyconvnet.ops.conv2d_algorithm import is_depthwise
 from pyconvnet.plan.emit import scratch_of
 
@@ -34,6 +35,7 @@ _POOLED = {
     "conv2d_winograd_backward_data": "conv2d_winograd_pool_backward_data",
     "conv2d_winograd_backward_weights": "conv2d_winograd_pool_backward_weights",
 }
+_MASKED = ("conv2d_winograd_backward_data", "conv2d_winograd_pool_backward_data")
 _FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel joins the taps of a row (kernels/conv2d.h)
 
 
@@ -55,6 +57,36 @@ def fuse_pooling(calls: list[Call], watched: Set[int], backend: str = "cpu") -> 
         elif call.kernel == "max_pool2d_backward" and _halves(call.attributes):
             _pool_backward(fused, call, backend)
     return fused
+
+
+def fuse_relu_gradients(calls: list[Call]) -> list[Call]:
+    """Winograd's gradient of a layer's input, and that of the ReLU before the layer, become one call.
+
+    A pixel is masked when the last tile that sees it has added its part. Only where nobody else reads what lies
+    between. The same bits as the calls one by one.
+
+    Args:
+        calls: of a step, in order.
+    """
+    fused = list(calls)
+    for call in calls:
+        if call.kernel == "activation_backward" and call.attributes["function"] == FUNCTIONS["relu"].code:
+            _mask(fused, call)
+    return fused
+
+
+def _mask(calls: list[Call], relu: Call) -> None:
+    gradient, masked = relu.buffers["dy"], relu.buffers["dx"]  # often the same
+    touching = [call for call in calls if call is not relu and _touches(call, gradient)]
+    before = [call for call in touching if calls.index(call) < calls.index(relu)]
+    if len(before) != 1 or before[0].kernel not in _MASKED or before[0].buffers["dx"] is not gradient:
+        return
+    if masked is not gradient and touching != before:
+        return
+    data = before[0]
+    buffers = {**data.buffers, "activated": relu.buffers["saved"], "dx": masked}
+    calls[calls.index(data)] = type(data)(data.kernel, data.attributes, buffers, data.label, data.flops)
+    calls.remove(relu)
 
 
 def _halves(pool: dict[str, Any]) -> bool:

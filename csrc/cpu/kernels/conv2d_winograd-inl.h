@@ -106,16 +106,17 @@ inline bool tiles_reach_all(const WinogradGeometry& g) {
          g.tiles_w() * g.tile + overlap >= g.conv.w + g.conv.pad_left;
 }
 
-// Tiles overlap by two rows and columns. A pixel is stored by the first tile that has it; the next ones add to it.
-// kInner: a tile with neighbours above and to the left, within the image.
+// Tiles overlap by two rows and columns. A pixel is stored by the first tile that has it; the next ones add to it, and
+// the last one asks the ReLU. kInner: a tile with neighbours all around, within the image.
 template <int kTile, bool kInner>
 inline void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch& block, const TilePlace& at,
                        int64_t tile, int64_t column, int64_t columns) {
   constexpr int kSide = Winograd<kTile>::kSide, kOverlap = kSide - kTile;
   const Conv2dGeometry& g = op.geometry.conv;
   const int64_t top = at.row - g.pad_top, left = at.column - g.pad_left;
-  const bool above = kInner || at.row > 0, beside = kInner || at.column > 0;
-  float* dx = op.dx + at.image * g.in_size() + (top * g.w + left) * g.c_in + column;
+  const bool above = kInner || at.row > 0, before = kInner || at.column > 0;
+  const bool below = kInner || at.row + kTile < g.oh, behind = kInner || at.column + kTile < g.ow;
+  const int64_t first = at.image * g.in_size() + (top * g.w + left) * g.c_in + column;
   for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
     Vec products[kSide][kSide], out[kSide][kSide];
     load_products(block, tile, c, products);
@@ -125,9 +126,12 @@ inline void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch&
 #pragma GCC unroll 8
       for (int j = 0; j < kSide; ++j) {
         if (!kInner && (top + i < 0 || top + i >= g.h || left + j < 0 || left + j >= g.w)) continue;
-        float* p = dx + (i * g.w + j) * g.c_in + c;
-        const bool again = (above && i < kOverlap) || (beside && j < kOverlap);
-        store_lanes(p, again ? load_lanes(p, lanes) + out[i][j] : out[i][j], lanes);
+        const int64_t pixel = first + (i * g.w + j) * g.c_in + c;
+        const bool again = (above && i < kOverlap) || (before && j < kOverlap);
+        const bool last = (!below || i < kTile) && (!behind || j < kTile);
+        Vec gradient = again ? load_lanes(op.dx + pixel, lanes) + out[i][j] : out[i][j];
+        if (last && op.activated) gradient = select(load_lanes(op.activated + pixel, lanes) > zero(), gradient, zero());
+        store_lanes(op.dx + pixel, gradient, lanes);
       }
   });
 }
@@ -135,11 +139,11 @@ inline void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch&
 template <int kTile>
 inline void put_tile(const Conv2dWinogradBackwardData& op, const BlockScratch& block, int64_t index, int64_t tile,
                      int64_t column, int64_t columns) {
-  constexpr int kSide = Winograd<kTile>::kSide;
   const Conv2dGeometry& g = op.geometry.conv;
   const TilePlace at = tile_place(op.geometry, index);
-  const bool inner =
-      at.row > 0 && at.column > 0 && at.row - g.pad_top + kSide <= g.h && at.column - g.pad_left + kSide <= g.w;
+  constexpr int kSide = Winograd<kTile>::kSide;
+  const bool surrounded = at.row > 0 && at.column > 0 && at.row + kTile < g.oh && at.column + kTile < g.ow;
+  const bool inner = surrounded && at.row - g.pad_top + kSide <= g.h && at.column - g.pad_left + kSide <= g.w;
   inner ? put_inputs<kTile, true>(op, block, at, tile, column, columns)
         : put_inputs<kTile, false>(op, block, at, tile, column, columns);
 }

@@ -1,0 +1,116 @@
+"""Winograd's gradient of a layer's input masked by the ReLU before it: the same bits as one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyconvnet import config
+from pyconvnet.layers import Activation, Add, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from pyconvnet.models import Model, Sequential
+from pyconvnet.ops._kernel import run_kernel
+from pyconvnet.ops.activation import kernel_attributes
+from pyconvnet.ops.conv2d import conv2d_geometry
+from pyconvnet.plan import build
+from pyconvnet.utils import set_random_seed
+
+SHAPES = (
+    ((2, 14, 14, 16), "valid", 4),  # nine tiles of an image, one of them in the middle
+    ((2, 13, 17, 20), "same", 4),  # tiles beyond the border
+    ((3, 9, 12, 33), "same", 3),
+    ((2, 7, 8, 16), "valid", 2),
+    ((1, 3, 3, 16), "valid", 4),  # one tile
+    ((0, 6, 6, 16), "same", 4),
+)
+
+
+# Tiles of three outputs cut windows of two, and a map of one pixel has no window.
+POOLED = [(*shape, True) for shape in SHAPES if shape[2] != 3 and shape[0][1] != 3]
+
+
+@pytest.mark.parametrize(("image", "padding", "tile", "pooled"), [*((*shape, False) for shape in SHAPES), *POOLED])
+def test_the_kernel_gives_the_bits_of_both(
+    image: tuple[int, int, int, int], padding: str, tile: int, pooled: bool, isa: str
+) -> None:
+    random = np.random.default_rng(1)
+    g = {**conv2d_geometry("test", image[1:], 3, 24, 1, padding, 1, 1), "tile": tile}
+    rows, outputs = image[0], (g["oh"] // 2, g["ow"] // 2) if pooled else (g["oh"], g["ow"])
+    dy = random.normal(size=(rows, *outputs, 24)).astype(np.float32)
+    kernel = random.normal(size=(3, 3, image[3], 24)).astype(np.float32)
+    activated = np.maximum(random.normal(size=image), 0).astype(np.float32)
+    more = {"argmax": random.integers(0, 4, dy.shape).astype(np.uint16)} if pooled else {}
+    name = f"conv2d_winograd_{'pool_' * pooled}backward_data"
+
+    apart, together = np.full(image, np.nan, np.float32), np.full(image, np.nan, np.float32)
+    run_kernel(name, g, rows=rows, dy=dy, kernel=kernel, dx=apart, **more)
+    relu = kernel_attributes("relu", 0.0, activated[0:1].size if rows else int(np.prod(image[1:])), image[3])
+    run_kernel("activation_backward", relu, rows=rows, dy=apart, saved=activated, dx=apart)
+    run_kernel(name, g, rows=rows, dy=dy, kernel=kernel, activated=activated, dx=together, **more)
+    assert apart.tobytes() == together.tobytes()
+    assert rows == 0 or 0.3 < np.mean(together == 0) < 0.7
+
+
+def _layers() -> list[Any]:
+    return [
+        Input((16, 16, 16)),
+        Conv2D(16, 3, activation="relu"),
+        Conv2D(32, 3, padding="same", activation="relu"),
+        Conv2D(16, 3, padding="same", activation="relu"),
+        MaxPooling2D(2),
+        Dropout(0.25),
+        Flatten(),
+        Dense(4),
+    ]
+
+
+def _kernels(model: Model) -> list[str]:
+    return [call.kernel for call in model.plan(8).calls]
+
+
+def _compiled(model: Model) -> Model:
+    model.compile("adam", "mse")
+    return model
+
+
+def test_a_step_masks_on_the_way() -> None:
+    kernels = _kernels(_compiled(Sequential(_layers())))
+    # That of the pooled layer is applied behind the pooling, on a quarter of the numbers.
+    assert kernels.count("activation_backward") == 1
+    with_strict = _strict_kernels()
+    assert with_strict.count("activation_backward") == 3
+
+
+def _strict_kernels() -> list[str]:
+    config.strict = True  # restored by a fixture of all tests
+    return _kernels(_compiled(Sequential(_layers())))
+
+
+def test_training_gives_the_same_bits_with_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    x, y = random.normal(size=(16, 16, 16, 16)), random.normal(size=(16, 4))
+
+    def weights() -> list[bytes]:
+        set_random_seed(3)
+        model = _compiled(Sequential(_layers()))
+        model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+        return [array.tobytes() for array in model.get_weights()]
+
+    together = weights()
+    monkeypatch.setattr(build, "fuse_relu_gradients", list)
+    assert together == weights()
+
+
+def test_a_gradient_with_two_parts_is_masked_behind_their_sum() -> None:
+    inputs = Input((8, 8, 16))
+    shared = Conv2D(16, 3, padding="same", activation="relu")(inputs)
+    out = Add()([Conv2D(16, 3, padding="same")(shared), Conv2D(16, 3, padding="same")(shared)])
+    model = _compiled(Model(inputs, Dense(2)(Flatten()(out))))
+    assert _kernels(model).count("activation_backward") == 1
+
+
+@pytest.mark.parametrize("activation", ["elu", "tanh"])
+def test_other_activations_stay_as_they_are(activation: str) -> None:
+    layers = [Input((8, 8, 16)), Conv2D(16, 3), Activation(activation), Conv2D(16, 3), Flatten(), Dense(2)]
+    assert _kernels(_compiled(Sequential(layers))).count("activation_backward") == 1
