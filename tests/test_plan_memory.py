@@ -26,7 +26,7 @@ def test_memory_of_a_training_step_by_hand() -> None:
     assert memory.slots == weights + 16  # velocities, and the sum and the count of the loss
     # At the loss: x [8, 4], what tanh answered [8, 3], predictions, labels and gradient [8, 2], losses [8].
     assert memory.kept == 4 * 8 * (4 + 3 + 3 * 2 + 1)
-    # With scratch, at the second layer's gradient: x, its input, dy [8, 2] and once more in panels of 16, its variables.
+    # With scratch, at the second layer: x, its input, dy [8, 2] and once more in panels of 16, its gradients.
     assert memory.live == 4 * 8 * (4 + 3 + 2 + 16) + 4 * (3 * 2 + 2)
     assert memory.total == memory.weights + memory.slots + memory.arena
     assert memory.needed == memory.weights + memory.slots + memory.kept

@@ -55,15 +55,18 @@ class Ahead {
 
 // ---- forward ----
 
-// Sums over inputs [d, d + tile.depth) for one block of columns. Its weights are packed: where they lie, their rows
-// are often a multiple of 512 bytes apart, and share few sets of the first-level cache.
+// Sums over inputs [d, d + tile.depth) for one block of columns. Where more than one tile reads its weights, they are
+// packed first: their rows are often a multiple of 512 bytes apart, and share few sets of the first-level cache.
 inline void add_inputs(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t d, int64_t column,
                        Tile tile, float* packed) {
   const DenseGeometry& g = op.geometry;
   tile.columns = at_most(g.m - column, shape.width);
-  pack_columns(op.kernel + d * g.m + column, g.m, tile.depth, tile.columns, shape.width, packed);
   tile.a = op.x + d, tile.row_step = g.k, tile.depth_step = 1;
-  tile.b = packed, tile.b_step = shape.width;
+  tile.b = op.kernel + d * g.m + column, tile.b_step = g.m;
+  if (rows > shape.rows) {
+    pack_columns(tile.b, g.m, tile.depth, tile.columns, shape.width, packed);
+    tile.b = packed, tile.b_step = shape.width;
+  }
   tile.c += column, tile.c_step = g.m;
   run_tiles(tile, shape, rows);
 }
