@@ -143,6 +143,7 @@ def test_buffers_are_those_of_the_training_step() -> None:
         "dy": ("float32", 2 * 7 * 7 * 64),
         "argmax": ("uint16", 2 * 7 * 7 * 64),
         "kernel": ("float32", 9 * 32 * 64),
+        "activated": ("float32", 2 * 14 * 14 * 32),  # its input, behind a ReLU
         "dx": ("float32", 2 * 14 * 14 * 32),
     }
     assert arrays["argmax"].max() == 3

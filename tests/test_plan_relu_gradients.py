@@ -74,17 +74,11 @@ def _compiled(model: Model) -> Model:
     return model
 
 
-def test_a_step_masks_on_the_way() -> None:
-    kernels = _kernels(_compiled(Sequential(_layers())))
+def test_a_step_masks_on_the_way(switches: None) -> None:
     # That of the pooled layer is applied behind the pooling, on a quarter of the numbers.
-    assert kernels.count("activation_backward") == 1
-    with_strict = _strict_kernels()
-    assert with_strict.count("activation_backward") == 3
-
-
-def _strict_kernels() -> list[str]:
-    config.strict = True  # restored by a fixture of all tests
-    return _kernels(_compiled(Sequential(_layers())))
+    assert _kernels(_compiled(Sequential(_layers()))).count("activation_backward") == 1
+    config.strict = True
+    assert _kernels(_compiled(Sequential(_layers()))).count("activation_backward") == 3
 
 
 def test_training_gives_the_same_bits_with_and_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,8 @@ def work_of(networks: Iterable[Network], batch: int) -> list[Work]:
     """What training steps of these networks call, each once: layer by layer, the passes of a layer together.
 
     The calls are taken from the plans, so a first layer has no `backward_data`. Behind each Winograd kernel comes the
-    direct kernel of the same layer; direct gradients of many channels know no pooling and get that of the whole map.
+    direct kernel of the same layer; direct gradients of many channels know no pooling and get that of the whole map,
+    and mask nothing.
     """
     found: dict[tuple[Any, ...], Work] = {}
     for network in networks:
@@ -137,7 +138,8 @@ def _direct(work: Work) -> Work:
     attributes = {name: value for name, value in work.attributes.items() if name != "tile"}
     kernel, buffers = work.kernel.replace("_winograd", ""), work.buffers
     if work.direction != "forward":
-        kernel, buffers = kernel.replace("_pool", ""), tuple(name for name in buffers if name != "argmax")
+        kernel = kernel.replace("_pool", "")
+        buffers = tuple(name for name in buffers if name not in ("argmax", "activated"))
     return replace(work, kernel=kernel, algorithm="direct", attributes=attributes, buffers=buffers, networks=())
 
 
