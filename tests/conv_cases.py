@@ -129,6 +129,9 @@ def winograd_shapes() -> Iterator[Case]:
         ("channels-48-100", (1, 6, 7, 48), 100, "valid"),
         ("columns-of-weights", (1, 4, 5, 7), 133, "same"),
         ("rows-of-positions", (2, 7, 6, 72), 133, "same"),  # backward_weights: too many sums for all positions at once
+        ("rows-of-one-tile", (1, 4, 4, 72), 128, "valid"),  # of which there can be no two groups
+        ("rows-of-two-groups", (2, 6, 5, 90), 101, "same"),
+        ("rows-of-few-columns", (1, 5, 6, 160), 133, "same"),
         ("zero-rows", (0, 6, 6, 3), 4, "same"),
         ("many-tiles", (3, 30, 22, 8), 12, "same"),
         ("many-images", (40, 4, 4, 17), 18, "valid"),

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pyconvnet import config
-from pyconvnet.layers import Activation, Add, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from pyconvnet.layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    MaxPooling2D,
+    Reshape,
+)
 from pyconvnet.models import Model, Sequential
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.activation import kernel_attributes
@@ -40,6 +52,7 @@ def test_the_kernel_gives_the_bits_of_both(
     dy = random.normal(size=(rows, *outputs, 24)).astype(np.float32)
     kernel = random.normal(size=(3, 3, image[3], 24)).astype(np.float32)
     activated = np.maximum(random.normal(size=image), 0).astype(np.float32)
+    activated.reshape(-1)[:1] = np.nan  # lets nothing through
     more = {"argmax": random.integers(0, 4, dy.shape).astype(np.uint16)} if pooled else {}
     name = f"conv2d_winograd_{'pool_' * pooled}backward_data"
 
@@ -50,6 +63,23 @@ def test_the_kernel_gives_the_bits_of_both(
     run_kernel(name, g, rows=rows, dy=dy, kernel=kernel, activated=activated, dx=together, **more)
     assert apart.tobytes() == together.tobytes()
     assert rows == 0 or 0.3 < np.mean(together == 0) < 0.7
+
+
+@pytest.mark.parametrize("outputs", [4, 12], ids=["pixels that no tile has", "tiles beyond the image"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_maps_of_unusual_size(outputs: int, masked: bool, isa: str) -> None:
+    """The core takes any size of the outputs; what no tile reaches is zero."""
+    random = np.random.default_rng(4)
+    side = 20 - outputs
+    g = {**conv2d_geometry("test", (side, side, 16), 3, 16, 1, "valid", 1, 1), "oh": outputs, "ow": outputs}
+    dy = random.normal(size=(2, outputs, outputs, 16)).astype(np.float32)
+    kernel = random.normal(size=(3, 3, 16, 16)).astype(np.float32)
+    x = random.normal(size=(2, side, side, 16)).astype(np.float32)
+    expected, got = np.full_like(x, np.nan), np.full_like(x, np.nan)
+    run_kernel("conv2d_backward_data", g, rows=2, dy=dy, kernel=kernel, dx=expected)
+    mask = {"activated": x} if masked else {}
+    run_kernel("conv2d_winograd_backward_data", {**g, "tile": 4}, rows=2, dy=dy, kernel=kernel, dx=got, **mask)
+    np.testing.assert_allclose(got, np.where(x > 0, expected, 0) if masked else expected, atol=2e-4)
 
 
 def _layers() -> list[Any]:
@@ -81,13 +111,39 @@ def test_a_step_masks_on_the_way(switches: None) -> None:
     assert _kernels(_compiled(Sequential(_layers()))).count("activation_backward") == 3
 
 
-def test_training_gives_the_same_bits_with_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def _pooled() -> list[Any]:
+    convolutions = [Conv2D(filters, 3, activation="relu") for filters in (16, 32)]
+    return [*convolutions, MaxPooling2D(), Conv2D(16, 3)]
+
+
+def _apart() -> list[Any]:
+    return [Conv2D(16, 3), BatchNormalization(), Activation("relu"), Conv2D(16, 3, padding="same")]
+
+
+def _two_in_a_row() -> list[Any]:
+    return [Conv2D(16, 3, activation="relu"), Activation("relu"), Conv2D(16, 3)]
+
+
+def _dense_before() -> list[Any]:
+    return [Flatten(), Dense(576, activation="relu"), Reshape((6, 6, 16)), Conv2D(16, 3)]
+
+
+def _penalty() -> list[Any]:
+    return [Conv2D(16, 3, activation="relu", activity_regularizer="l2"), Conv2D(16, 3)]
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+@pytest.mark.parametrize("layers", [_pooled, _apart, _two_in_a_row, _dense_before, _penalty])
+def test_training_gives_the_same_bits_with_and_without(
+    layers: Callable[[], list[Any]], hooked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = np.random.default_rng(2)
     x, y = random.normal(size=(16, 16, 16, 16)), random.normal(size=(16, 4))
 
     def weights() -> list[bytes]:
         set_random_seed(3)
-        model = _compiled(Sequential(_layers()))
+        model = _compiled(Sequential([Input((16, 16, 16)), *layers(), Flatten(), Dense(4)]))
+        model.gradient_hook = (lambda gradients: None) if hooked else None
         model.fit(x, y, batch_size=8, epochs=2, verbose=0)
         return [array.tobytes() for array in model.get_weights()]
 

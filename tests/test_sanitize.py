@@ -12,7 +12,8 @@ from cases import CASES
 import pyconvnet as pcn
 from pyconvnet import _core, layers, ops
 
-SMALL = [case for case in CASES if case.size == "small" or case.id == "dense-3x500x2101"]  # the last one in slices
+_IN_PIECES = ("dense-3x500x2101", "dense-20x20x9000", "dense_backward_weights-521x70x130")
+SMALL = [case for case in CASES if case.size == "small" or case.id in _IN_PIECES]
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())

@@ -34,15 +34,16 @@ struct WinogradGeometry {
   }
   // The weight gradient is summed over tiles at each position, [c_in][c_out]. Where the sums of all positions stay in
   // the second-level cache, a task takes a group of tiles, each of which is transformed once. Else it takes two rows of
-  // positions and a block of output channels, and all tiles.
+  // positions, a block of output channels, and a group of tiles or all.
   static constexpr int64_t kWeightsRows = 2;
   bool weights_by_tiles() const {
     return product(positions(), conv.c_in, round_up(conv.c_out, kMaxColumnBlock)) <= int64_t{5} << 15;
   }
-  // Output channels of a task: with rows of positions 12 x 16,384 sums at most. Inlined always, as the next ones are: a
-  // function by itself would come in one copy for each instruction set, under one name.
+  // Output channels of a task: with rows of positions, 12 x 16,384 sums where there are no more than 256 input
+  // channels. Inlined always, as the next ones are: a function by itself would come in one copy for each instruction
+  // set, under one name.
   [[gnu::always_inline]] int64_t weights_columns() const {
-    const int64_t most = (int64_t{1} << 14) / conv.c_in / 32 * 32, columns = most > 128 ? 128 : most < 32 ? 32 : most;
+    const int64_t columns = conv.c_in <= 128 ? 128 : kMaxColumnBlock;
     return weights_by_tiles() || conv.c_out < columns ? conv.c_out : columns;
   }
   // Into how many groups the tiles are cut: two where there is but one block of channels, so that threads can share.

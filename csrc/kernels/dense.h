@@ -26,7 +26,7 @@ struct DenseGeometry {
     if (vectors > 1 || k < 256) return 1;
     return weights >= int64_t{1} << 20 ? 16 : weights >= int64_t{1} << 15 ? 8 : 1;
   }
-  // Inputs that are multiplied with all samples before the next ones: 65,536 weights, and kMostDepth inputs at most.
+  // Inputs that are multiplied with all samples before the next ones: 65,536 weights, and 8 to kMostDepth inputs.
   int64_t piece_depth() const {
     const int64_t depth = (int64_t{1} << 16) / m;
     return depth > kMostDepth ? kMostDepth : depth < 8 ? 8 : depth;

@@ -84,6 +84,8 @@ def _mask(calls: list[Call], relu: Call) -> None:
     if masked is not gradient and touching != before:
         return
     data = before[0]
+    if "activated" in data.buffers:  # the kernel has room for one
+        return
     buffers = {**data.buffers, "activated": relu.buffers["saved"], "dx": masked}
     calls[calls.index(data)] = type(data)(data.kernel, data.attributes, buffers, data.label, data.flops)
     calls.remove(relu)

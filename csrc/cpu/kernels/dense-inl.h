@@ -1,4 +1,4 @@
-// Matrix products of a dense layer. The weights [k, m] are read once, where they lie; the batch is small beside them.
+// Matrix products of a dense layer. The weights [k, m] come from memory once; the batch is small beside them.
 #pragma once
 
 #include <initializer_list>
@@ -248,10 +248,10 @@ inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& ru
   });
 }
 
-// Inputs [first, first + kBlock) of all samples: a few lines in each of as many rows, out of the hardware's sight.
+// Inputs [first, first + kBlock) of the samples: a few lines in each of many rows, out of the hardware's sight.
 inline void fetch_inputs(const DenseGeometry& g, const float* inputs, int64_t batch, int64_t first) {
   const int64_t end = at_most(first + kBlock, g.k);
-  for (int64_t n = 0; n < batch; ++n)
+  for (int64_t n = 0; n < at_most(batch, kBatchPiece); ++n)
     for (int64_t i = first; i < end; i += kCacheLine) prefetch_far(inputs + n * g.k + i);
 }
 

@@ -19,8 +19,8 @@ struct Tile {
   int64_t depth_step;  // 1 where depth runs over channels, else the distance of two pixels
   const float* b;      // b[b_offsets[s] + d * b_step + column]
   int64_t b_step;
-  const float* ahead;  // what to prefetch meanwhile, or null: a cache line for each depth, or as many as `vectors`
-  int64_t ahead_step;  // where it is longer than a line
+  const float* ahead;  // what to prefetch meanwhile, or null: a cache line for each depth, or, in whole tiles,
+  int64_t ahead_step;  // as many as `vectors` where a step is longer than a line
   float* c;            // [rows] rows of columns
   int64_t c_step;
   int64_t columns;    // valid ones; the tile is wider where this is not a whole number of vectors
