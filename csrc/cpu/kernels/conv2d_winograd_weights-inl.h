@@ -1,6 +1,7 @@
 // The weight gradient by Winograd: dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G. A task takes either a group
-// of tiles, or two rows of the t x t positions and a block of output channels for some or all tiles in order: in both cases the
-// sums are its own, so the bits do not depend on the number of threads, and they stay in the second-level cache.
+// of tiles, or two rows of the t x t positions and a block of output channels for some or all tiles in order: in both
+// cases the sums are its own, so the bits do not depend on the number of threads, and they stay in the second-level
+// cache.
 #pragma once
 
 #include "cpu/kernels/kernel_gradient-inl.h"
