@@ -23,13 +23,8 @@ def dense_cases() -> Iterator[Case]:
     """Rows, columns and sums of every remainder; the last five are read in slices, (3, 8, 131072) is too short."""
     sizes = ((1, 1, 1), (1, 133, 10), (3, 17, 16), (5, 31, 33), (6, 64, 65), (7, 100, 48), (11, 8, 3), (2, 1000, 15))
     sliced = ((3, 8, 131072), (5, 300, 120), (33, 257, 128), (29, 10007, 105), (3, 500, 2101), (5, 52500, 20))
-    pieces = (
-        (70, 97, 130),
-        (521, 70, 130),
-        (5, 30, 50),
-        (7, 65, 63),
-        (20, 20, 9000),
-    )  # of the batch, of columns, of both
+    # pieces of the batch, of columns, of both; panels that are not full
+    pieces = ((70, 97, 130), (521, 70, 130), (5, 30, 50), (7, 65, 63), (20, 20, 9000))
     for rows, k, m in (*sizes, *pieces, (0, 5, 4), (64, 300, 100), *sliced):
         x, kernel, dy = Spec((rows, k)), Spec((k, m)), Spec((rows, m))
         name = f"{rows}x{k}x{m}"

@@ -173,11 +173,7 @@ inline void finish_kernel(const Conv2dWinogradBackwardWeights& op, int64_t group
   constexpr int kSide = Winograd<kTile>::kSide;
   const int64_t channels = op.geometry.conv.c_out, size = op.geometry.conv.c_in * channels;
   const int64_t part = op.geometry.weights_part();
-  const auto sum = [&](int64_t at, int64_t lanes) {
-    Vec total = load_lanes(op.partial + at, lanes);
-    for (int64_t group = 1; group < groups; ++group) total = total + load_lanes(op.partial + group * part + at, lanes);
-    return total;
-  };
+  const auto sum = [&](int64_t at, int64_t lanes) { return sum_parts(op.partial + at, part, groups, lanes); };
   for_each_range(*run.pool, size, 4096, [&](int64_t begin, int64_t end) {
     for_each_vector(begin, end, [&](int64_t i, int64_t lanes) {
       for (int64_t j = 0; j < 3; ++j) {

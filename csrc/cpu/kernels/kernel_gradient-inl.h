@@ -29,15 +29,20 @@ inline void clear_gradient(const Conv2dGeometry& g, float* dkernel, float* dbias
   if (dbias) __builtin_memset(dbias, 0, static_cast<size_t>(g.c_out) * sizeof(float));
 }
 
-// Adds up partial[parts][kernel, bias], always in the same order. dbias may be null.
+// The sum of `parts` vectors, `step` apart, always in the same order.
+inline Vec sum_parts(const float* from, int64_t step, int64_t parts, int64_t lanes) {
+  Vec sum = load_lanes(from, lanes);
+  for (int64_t part = 1; part < parts; ++part) sum = sum + load_lanes(from + part * step, lanes);
+  return sum;
+}
+
+// Adds up partial[parts][kernel, bias]. dbias may be null.
 inline void add_parts(const Conv2dGeometry& g, const float* partial, int64_t parts, float* dkernel, float* dbias,
                       const Run& run) {
   const int64_t kernel_size = g.kernel_size(), step = kernel_size + g.c_out;
   const auto add = [&](const float* from, int64_t begin, int64_t end, float* to) {
     for_each_vector(begin, end, [&](int64_t i, int64_t lanes) {
-      Vec sum = load_lanes(from + i, lanes);
-      for (int64_t part = 1; part < parts; ++part) sum = sum + load_lanes(from + part * step + i, lanes);
-      store_lanes(to + i, sum, lanes);
+      store_lanes(to + i, sum_parts(from + i, step, parts, lanes), lanes);
     });
   };
   for_each_range(*run.pool, kernel_size, 4096, [&](int64_t begin, int64_t end) { add(partial, begin, end, dkernel); });

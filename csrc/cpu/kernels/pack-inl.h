@@ -35,6 +35,13 @@ inline void transpose_block(Vec (&rows)[Vec::kLanes]) {
   }
 }
 
+// `high` rows of `wide` numbers, transposed; zeros for the rows that are missing.
+inline void load_transposed(const float* from, int64_t from_step, int64_t high, int64_t wide,
+                            Vec (&block)[Vec::kLanes]) {
+  for (int i = 0; i < Vec::kLanes; ++i) block[i] = i < high ? load_lanes(from + i * from_step, wide) : zero();
+  transpose_block(block);
+}
+
 // to[c * width + r] = from[r * from_step + c] for r < rows <= width, zeros for the other r. width: whole vectors.
 inline void pack_transposed(const float* from, int64_t from_step, int64_t rows, int64_t columns, int64_t width,
                             float* to) {
@@ -42,11 +49,7 @@ inline void pack_transposed(const float* from, int64_t from_step, int64_t rows, 
     for (int64_t c0 = 0; c0 < columns; c0 += Vec::kLanes) {
       Vec block[Vec::kLanes];
       const int64_t wide = columns - c0 < Vec::kLanes ? columns - c0 : Vec::kLanes;
-      for (int i = 0; i < Vec::kLanes; ++i) {
-        const int64_t at = (r0 + i) * from_step + c0;
-        block[i] = r0 + i >= rows ? zero() : load_lanes(from + at, wide);
-      }
-      transpose_block(block);
+      load_transposed(from + r0 * from_step + c0, from_step, rows - r0, wide, block);
       for (int64_t i = 0; i < wide; ++i) store(to + (c0 + i) * width + r0, block[i]);
     }
   }
@@ -57,9 +60,7 @@ inline void transpose(const float* from, int64_t from_step, int64_t rows, int64_
   for_each_vector(0, rows, [&](int64_t r0, int64_t high) {
     for_each_vector(0, columns, [&](int64_t c0, int64_t wide) {
       Vec block[Vec::kLanes];
-      for (int i = 0; i < Vec::kLanes; ++i)
-        block[i] = i < high ? load_lanes(from + (r0 + i) * from_step + c0, wide) : zero();
-      transpose_block(block);
+      load_transposed(from + r0 * from_step + c0, from_step, high, wide, block);
       for (int64_t i = 0; i < wide; ++i) store_lanes(to + (c0 + i) * to_step + r0, block[i], high);
     });
   });
