@@ -62,6 +62,17 @@ def test_optimizer_op_is_keras(library: Any, row: dict[str, Any]) -> None:
     _assert_weights(row, steps)
 
 
+def test_adam_divides_within_two_units(isa: str) -> None:
+    """From weights of zero a step is the quotient alone; behind 40 steps of these rates nothing corrects the bias."""
+    rng = np.random.default_rng(0)
+    m, v = (np.float32(10.0) ** rng.uniform(-15, 15, 20_011).astype("f4") for _ in range(2))
+    zeros = np.zeros_like(v)
+    weights, m, v = ops.adam(zeros, zeros, m, v, iteration=40, learning_rate=1.0, beta_1=0.5, beta_2=0.5)
+    expected = -m / (np.sqrt(v) + np.float32(1e-7))
+    assert np.abs(expected).min() < 1e-21 and np.abs(expected).max() > 1e21
+    assert (np.abs(weights - expected) / np.spacing(np.abs(expected))).max() <= 2
+
+
 @every_case
 def test_train_on_batch_steps_as_keras(row: dict[str, Any]) -> None:
     """One row into Dense under the mean absolute error, with a target out of reach, has the gradients of the file."""

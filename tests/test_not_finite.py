@@ -77,6 +77,15 @@ def test_clipping_and_penalties(isa: str) -> None:
         assert_as_reference("l1_l2", np.array([value, 1, -2], np.float32), l1=0.5, l2=0.25)
 
 
+def test_adam(isa: str) -> None:
+    """Sums of squares that overflow hold their weights still; NaN, and infinity over infinity, are seen."""
+    gradient = np.tile(np.array([0.0, 1.0, 1e38, -1e38, INF, -INF, NAN], np.float32), 7)
+    ones = np.ones_like(gradient)
+    weights, m, v = ops.adam(ones, gradient, 0 * ones, 0 * ones, iteration=0, learning_rate=0.5)
+    np.testing.assert_allclose(weights, np.tile([1, 0.5, 1, 1, NAN, NAN, NAN], 7), rtol=1e-4)
+    assert np.isinf(v.reshape(7, 7)[:, 2:6]).all() and np.isinf(m.reshape(7, 7)[:, 4:6]).all()
+
+
 @pytest.mark.parametrize(
     ("op", "predictions"), [("softmax_cross_entropy", ROWS), ("categorical_cross_entropy", PROBABILITIES)]
 )

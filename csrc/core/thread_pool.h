@@ -30,6 +30,12 @@ class ThreadPool {
   // a PoolLease. worker is 0 .. threads()-1 and unique among the tasks that run at the same time.
   void run(int64_t tasks, Task fn, const void* context);
 
+  // Where the run of neighbouring tasks that `task` of `tasks` belongs to begins and ends.
+  int64_t run_begin(int64_t tasks, int worker) const { return worker * tasks / threads_; }
+  int64_t run_end(int64_t tasks, int64_t task) const {
+    return run_begin(tasks, static_cast<int>(((task + 1) * threads_ - 1) / tasks) + 1);
+  }
+
   // Scratch memory of each worker, 64-byte aligned. Reserved before the first step, granted inside kernels.
   void reserve_scratch(size_t bytes_per_worker);
   float* scratch(int worker) const { return scratch_[static_cast<size_t>(worker)]; }

@@ -89,9 +89,9 @@ inline void forward_columns(const DenseForward& op, int64_t rows, const TileShap
 }
 
 // Inputs [begin, end) times all columns, a few rows of weights at a time, which come from memory in one stream: while
-// the samples are multiplied with a piece, each tile fetches its part of the next piece.
+// the samples are multiplied with a piece, each tile fetches its part of the next piece, up to input `mine`.
 inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end,
-                          float* sum, float* packed) {
+                          int64_t mine, float* sum, float* packed) {
   const DenseGeometry& g = op.geometry;
   const int64_t depth = g.piece_depth(), row_tiles = pieces_of(rows, shape.rows);
   const int64_t tiles = row_tiles * pieces_of(g.m, shape.width);
@@ -101,7 +101,7 @@ inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape&
     tile.depth = at_most(end - d, depth);
     tile.accumulate = d > begin;
     const int64_t next = d + tile.depth;
-    Ahead ahead({op.kernel + next * g.m}, at_most(g.k - next, depth) * g.m);
+    Ahead ahead({op.kernel + next * g.m}, at_most(mine - next, depth) * g.m);
     tile.ahead_step = ahead.step(tiles * tile.depth, shape.width);
     for (int64_t column = 0; column < g.m; column += shape.width) {
       tile.ahead = ahead.next(row_tiles * tile.depth * tile.ahead_step);
@@ -114,7 +114,8 @@ inline void forward_slices(const DenseForward& op, int64_t rows, const TileShape
   const DenseGeometry& g = op.geometry;
   const int64_t slices = g.slices(), size = rows * g.m;
   parallel_for(*run.pool, slices, [&](int64_t slice, int worker) {
-    forward_slice(op, rows, shape, slice * g.k / slices, (slice + 1) * g.k / slices, op.partial + slice * size,
+    forward_slice(op, rows, shape, slice * g.k / slices, (slice + 1) * g.k / slices,
+                  run.pool->run_end(slices, slice) * g.k / slices, op.partial + slice * size,
                   run.pool->scratch(worker));
   });
   parallel_for(*run.pool, rows, [&](int64_t row, int) {
@@ -248,28 +249,27 @@ inline void dense_backward_weights(const DenseBackwardWeights& op, const Run& ru
   });
 }
 
-// Inputs [first, first + kBlock) of the samples: a few lines in each of many rows, out of the hardware's sight.
-inline void fetch_inputs(const DenseGeometry& g, const float* inputs, int64_t batch, int64_t first) {
-  const int64_t end = at_most(first + kBlock, g.k);
+// Inputs [first, first + count) of the samples: a few lines in each of many rows, out of the hardware's sight.
+inline void fetch_inputs(const DenseGeometry& g, const float* inputs, int64_t batch, int64_t first, int64_t count) {
   for (int64_t n = 0; n < at_most(batch, kBatchPiece); ++n)
-    for (int64_t i = first; i < end; i += kCacheLine) prefetch_far(inputs + n * g.k + i);
+    for (int64_t i = first; i < first + count; i += kCacheLine) prefetch_far(inputs + n * g.k + i);
 }
 
 // One block of inputs: their gradient, then panel by panel that of the weights, and Adam's step while it is in the
-// first-level cache. Meanwhile the next block is fetched.
+// first-level cache. Meanwhile the `next_inputs` inputs behind it are fetched.
 inline void update_block(const DenseBackwardAdam& op, int64_t batch, const AdamStep& step, int64_t first,
-                         int64_t inputs, float* scratch) {
+                         int64_t inputs, int64_t next_inputs, float* scratch) {
   const DenseGeometry& g = op.geometry;
-  const int64_t offset = first * g.m, size = inputs * g.m, next = offset + size;
-  Ahead ahead({op.w + next, op.m + next, op.v + next}, at_most(g.k * g.m - next, size));
+  const int64_t offset = first * g.m, next = offset + inputs * g.m;
+  Ahead ahead({op.w + next, op.m + next, op.v + next}, next_inputs * g.m);
   float *sums = scratch, *x = scratch + kBlock * kWidth;
   // Tiles have 6 to 14 rows. Adam's step takes a third of the time or more, and fetches what is left then.
   const int64_t data_steps = op.dx ? pieces_of(inputs, 13) * g.m * pieces_of(batch, kWidth) : 0;
   const int64_t weight_steps = pieces_of(inputs, 6) * pieces_of(g.m, kWidth) * batch;
   const int64_t ahead_step = round_up(ahead.step((data_steps + weight_steps) * 3 / 2, kCacheLine), kCacheLine);
   if (op.dx) store_inputs(g, op.transposed, op.w, batch, first, inputs, op.dx, sums, &ahead, ahead_step);
-  fetch_inputs(g, op.x, batch, first + kBlock);
-  if (op.dx) fetch_inputs(g, op.dx, batch, first + kBlock);
+  fetch_inputs(g, op.x, batch, first + inputs, next_inputs);
+  if (op.dx) fetch_inputs(g, op.dx, batch, first + inputs, next_inputs);
   Tile tile = dense_tile();
   tile.c = sums, tile.c_step = kWidth, tile.ahead_step = ahead_step;
   for (int64_t column = 0; column < g.m; column += kWidth) {
@@ -294,9 +294,12 @@ inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
     if (op.dx) transpose_panel(g, op.dy, batch, column, columns, op.transposed);
     pack_panel(g, op.dy, batch, column, columns, op.packed, op.dbias);
   });
-  parallel_for(*run.pool, pieces_of(g.k, kBlock), [&](int64_t task, int worker) {
-    const int64_t first = task * kBlock;
-    update_block(op, batch, step, first, at_most(g.k - first, kBlock), run.pool->scratch(worker));
+  const int64_t blocks = pieces_of(g.k, kBlock);
+  parallel_for(*run.pool, blocks, [&](int64_t task, int worker) {
+    // What another worker begins with, it has in its cache, and would have to fetch back.
+    const int64_t first = task * kBlock, mine = at_most(g.k, run.pool->run_end(blocks, task) * kBlock);
+    const int64_t inputs = at_most(g.k - first, kBlock), next_inputs = at_most(mine - first - inputs, kBlock);
+    update_block(op, batch, step, first, inputs, next_inputs, run.pool->scratch(worker));
   });
 }
 

@@ -66,6 +66,8 @@ inline Vec operator*(Vec a, Vec b) {
 inline Vec operator/(Vec a, Vec b) {
   return each_lane([=](int i) { return a.v[i] / b.v[i]; });
 }
+// Within two units in the last place, for b from the smallest normal number on.
+inline Vec divide_closely(Vec a, Vec b) { return a / b; }
 inline Vec sqrt(Vec a) {
   return each_lane([=](int i) { return std::sqrt(a.v[i]); });
 }
