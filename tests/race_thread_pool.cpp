@@ -21,9 +21,26 @@ bool job(pyconvnet::ThreadPool& pool, int64_t tasks) {
   return sum == tasks * (tasks - 1) / 2;
 }
 
+// The runs that workers begin with: as many as workers or tasks, side by side, and as long as each other but for a task.
+bool runs_cover_all_tasks(int threads, int64_t tasks) {
+  const pyconvnet::ThreadPool pool(threads);
+  int64_t begin = 0, runs = 0;
+  for (; begin < tasks; ++runs) {
+    const int64_t end = pool.end_of_run(tasks, begin), length = end - begin;
+    if (length < 1 || length < tasks / threads || length > tasks / threads + 1) return false;
+    for (int64_t task = begin; task < end; ++task)
+      if (pool.end_of_run(tasks, task) != end) return false;
+    begin = end;
+  }
+  return begin == tasks && runs == (tasks < threads ? tasks : threads);
+}
+
 }  // namespace
 
 int main() {
+  for (int threads = 1; threads < 6; ++threads)
+    for (int64_t tasks = 1; tasks < 70; ++tasks)
+      if (!runs_cover_all_tasks(threads, tasks)) return std::puts("the runs of tasks are not those of the workers"), 1;
   bool right[3] = {true, true, true};
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 3; ++caller)

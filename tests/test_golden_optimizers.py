@@ -62,14 +62,23 @@ def test_optimizer_op_is_keras(library: Any, row: dict[str, Any]) -> None:
     _assert_weights(row, steps)
 
 
-def test_adam_divides_within_two_units(isa: str) -> None:
+@pytest.mark.parametrize(
+    ("reach", "epsilon"), [(15, 1e-7), (37, 0.0), (0, 2.0**-126), (0, 2.0**-60), (0, 3e30), (0, 2.0**126)]
+)
+def test_adam_divides_within_two_units(reach: float, epsilon: float, isa: str) -> None:
     """From weights of zero a step is the quotient alone; behind 40 steps of these rates nothing corrects the bias."""
     rng = np.random.default_rng(0)
-    m, v = (np.float32(10.0) ** rng.uniform(-15, 15, 20_011).astype("f4") for _ in range(2))
+    m, v = (np.float32(10.0) ** rng.uniform(-reach, reach, 20_011).astype("f4") for _ in range(2))
+    if reach == 0:  # the divisor is epsilon alone
+        m, v = (rng.uniform(0.5, 4, m.shape) * epsilon**0.5).astype("f4"), 0 * v
+    elif epsilon == 0:
+        m = np.sqrt(v) * np.sqrt(m)
     zeros = np.zeros_like(v)
-    weights, m, v = ops.adam(zeros, zeros, m, v, iteration=40, learning_rate=1.0, beta_1=0.5, beta_2=0.5)
-    expected = -m / (np.sqrt(v) + np.float32(1e-7))
-    assert np.abs(expected).min() < 1e-21 and np.abs(expected).max() > 1e21
+    weights, m, v = ops.adam(
+        zeros, zeros, m, v, iteration=40, learning_rate=1.0, beta_1=0.5, beta_2=0.5, epsilon=epsilon
+    )
+    expected = -m / (np.sqrt(v) + np.float32(epsilon))
+    assert np.abs(expected).min() > 2.0**-126 and np.isfinite(expected).all()
     assert (np.abs(weights - expected) / np.spacing(np.abs(expected))).max() <= 2
 
 

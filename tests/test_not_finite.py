@@ -78,12 +78,16 @@ def test_clipping_and_penalties(isa: str) -> None:
 
 
 def test_adam(isa: str) -> None:
-    """Sums of squares that overflow hold their weights still; NaN, and infinity over infinity, are seen."""
+    """Sums of squares that overflow hold their weights still; NaN, infinity over infinity, and zeros are seen."""
     gradient = np.tile(np.array([0.0, 1.0, 1e38, -1e38, INF, -INF, NAN], np.float32), 7)
     ones = np.ones_like(gradient)
     weights, m, v = ops.adam(ones, gradient, 0 * ones, 0 * ones, iteration=0, learning_rate=0.5)
     np.testing.assert_allclose(weights, np.tile([1, 0.5, 1, 1, NAN, NAN, NAN], 7), rtol=1e-4)
     assert np.isinf(v.reshape(7, 7)[:, 2:6]).all() and np.isinf(m.reshape(7, 7)[:, 4:6]).all()
+    assert np.isnan(m.reshape(7, 7)[:, 6]).all() and np.isnan(v.reshape(7, 7)[:, 6]).all()
+    tiny = np.tile(np.array([0.0, 1e-30, -1e-30], np.float32), 7)  # their squares are flushed to zero
+    weights, _, _ = ops.adam(ones[:21], tiny, 0 * tiny, 0 * tiny, iteration=0, epsilon=0.0)
+    np.testing.assert_array_equal(weights, np.tile([NAN, -INF, INF], 7))
 
 
 @pytest.mark.parametrize(

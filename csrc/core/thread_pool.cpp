@@ -146,8 +146,8 @@ void ThreadPool::run(int64_t tasks, Task fn, const void* context) {
   context_ = context;
   for (int worker = 0; worker < threads_; ++worker) {
     Share& share = shares_[static_cast<size_t>(worker)];
-    share.next.store(run_begin(tasks, worker), std::memory_order_relaxed);
-    share.end = run_begin(tasks, worker + 1);
+    share.next.store(first_task(tasks, worker), std::memory_order_relaxed);
+    share.end = first_task(tasks, worker + 1);
   }
   const uint64_t epoch = (state_.load(std::memory_order_relaxed) >> kEpochShift) + 1;
   state_.store((epoch << kEpochShift) | kOpen);

@@ -30,10 +30,9 @@ class ThreadPool {
   // a PoolLease. worker is 0 .. threads()-1 and unique among the tasks that run at the same time.
   void run(int64_t tasks, Task fn, const void* context);
 
-  // Where the run of neighbouring tasks that `task` of `tasks` belongs to begins and ends.
-  int64_t run_begin(int64_t tasks, int worker) const { return worker * tasks / threads_; }
-  int64_t run_end(int64_t tasks, int64_t task) const {
-    return run_begin(tasks, static_cast<int>(((task + 1) * threads_ - 1) / tasks) + 1);
+  // Behind the last task of the run that `task` belongs to, of 0 .. tasks-1: what one worker begins with.
+  int64_t end_of_run(int64_t tasks, int64_t task) const {
+    return first_task(tasks, static_cast<int>(((task + 1) * threads_ - 1) / tasks) + 1);
   }
 
   // Scratch memory of each worker, 64-byte aligned. Reserved before the first step, granted inside kernels.
@@ -47,6 +46,7 @@ class ThreadPool {
     int64_t end = 0;
   };
 
+  int64_t first_task(int64_t tasks, int worker) const { return worker * tasks / threads_; }
   void worker_loop(int worker);
   void work(int worker);
   bool join(uint64_t seen_epoch, uint64_t* state);

@@ -22,7 +22,7 @@ struct AdamStep {
     fresh_v = broadcast(static_cast<float>(1.0 - rates.beta_2));
   }
 
-  // Products and sums are rounded one by one, in Keras's order; their quotient is within two units.
+  // Products and sums are rounded one by one, in Keras's order; the quotient as divide_closely does.
   void operator()(float* w_at, const float* gradient, float* m_at, float* v_at, int64_t lanes) const {
     const Vec g = load_lanes(gradient, lanes);
     Vec m = load_lanes(m_at, lanes), v = load_lanes(v_at, lanes);

@@ -89,9 +89,9 @@ inline void forward_columns(const DenseForward& op, int64_t rows, const TileShap
 }
 
 // Inputs [begin, end) times all columns, a few rows of weights at a time, which come from memory in one stream: while
-// the samples are multiplied with a piece, each tile fetches its part of the next piece, up to input `mine`.
+// the samples are multiplied with a piece, each tile fetches its part of the next piece, up to input `fetch_end`.
 inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape& shape, int64_t begin, int64_t end,
-                          int64_t mine, float* sum, float* packed) {
+                          int64_t fetch_end, float* sum, float* packed) {
   const DenseGeometry& g = op.geometry;
   const int64_t depth = g.piece_depth(), row_tiles = pieces_of(rows, shape.rows);
   const int64_t tiles = row_tiles * pieces_of(g.m, shape.width);
@@ -101,7 +101,7 @@ inline void forward_slice(const DenseForward& op, int64_t rows, const TileShape&
     tile.depth = at_most(end - d, depth);
     tile.accumulate = d > begin;
     const int64_t next = d + tile.depth;
-    Ahead ahead({op.kernel + next * g.m}, at_most(mine - next, depth) * g.m);
+    Ahead ahead({op.kernel + next * g.m}, at_most(fetch_end - next, depth) * g.m);
     tile.ahead_step = ahead.step(tiles * tile.depth, shape.width);
     for (int64_t column = 0; column < g.m; column += shape.width) {
       tile.ahead = ahead.next(row_tiles * tile.depth * tile.ahead_step);
@@ -115,7 +115,7 @@ inline void forward_slices(const DenseForward& op, int64_t rows, const TileShape
   const int64_t slices = g.slices(), size = rows * g.m;
   parallel_for(*run.pool, slices, [&](int64_t slice, int worker) {
     forward_slice(op, rows, shape, slice * g.k / slices, (slice + 1) * g.k / slices,
-                  run.pool->run_end(slices, slice) * g.k / slices, op.partial + slice * size,
+                  run.pool->end_of_run(slices, slice) * g.k / slices, op.partial + slice * size,
                   run.pool->scratch(worker));
   });
   parallel_for(*run.pool, rows, [&](int64_t row, int) {
@@ -296,9 +296,9 @@ inline void dense_backward_adam(const DenseBackwardAdam& op, const Run& run) {
   });
   const int64_t blocks = pieces_of(g.k, kBlock);
   parallel_for(*run.pool, blocks, [&](int64_t task, int worker) {
-    // What another worker begins with, it has in its cache, and would have to fetch back.
-    const int64_t first = task * kBlock, mine = at_most(g.k, run.pool->run_end(blocks, task) * kBlock);
-    const int64_t inputs = at_most(g.k - first, kBlock), next_inputs = at_most(mine - first - inputs, kBlock);
+    // What another worker begins with, it most likely has in its cache, and would have to fetch back.
+    const int64_t first = task * kBlock, fetch_end = at_most(run.pool->end_of_run(blocks, task) * kBlock, g.k);
+    const int64_t inputs = at_most(g.k - first, kBlock), next_inputs = at_most(fetch_end - first - inputs, kBlock);
     update_block(op, batch, step, first, inputs, next_inputs, run.pool->scratch(worker));
   });
 }

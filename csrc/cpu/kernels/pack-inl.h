@@ -49,7 +49,10 @@ inline void pack_transposed(const float* from, int64_t from_step, int64_t rows, 
     for (int64_t c0 = 0; c0 < columns; c0 += Vec::kLanes) {
       Vec block[Vec::kLanes];
       const int64_t wide = columns - c0 < Vec::kLanes ? columns - c0 : Vec::kLanes;
-      load_transposed(from + r0 * from_step + c0, from_step, rows - r0, wide, block);
+      if (r0 < rows)
+        load_transposed(from + r0 * from_step + c0, from_step, rows - r0, wide, block);
+      else
+        for (Vec& row : block) row = zero();
       for (int64_t i = 0; i < wide; ++i) store(to + (c0 + i) * width + r0, block[i]);
     }
   }

@@ -4,7 +4,6 @@
 #include <immintrin.h>
 
 #include <cstdint>
-#include <limits>
 
 namespace pyconvnet::PYCONVNET_ISA_NAMESPACE {
 namespace {
@@ -55,12 +54,12 @@ inline Mask exceeds(Vec a, Vec b) {
 }
 inline Vec select(Mask m, Vec a, Vec b) { return {_mm512_mask_blend_ps(m.bits, b.v, a.v)}; }
 // By an estimate of 1 / b (14 bits) and a step of Newton's: multiply-adds beside other work, where a division keeps its
-// one unit busy for ten cycles. Newton's step makes NaN of an infinite b, the largest number stands for it.
+// one unit busy for ten cycles. Of zero and infinity the estimate is exact, and the step, 0 * infinity, is left out.
 inline Vec divide_closely(Vec a, Vec b) {
-  b = min(broadcast(std::numeric_limits<float>::max()), b);
   const __m512 estimate = _mm512_maskz_rcp14_ps(kAllLanes, b.v);
   const __m512 rest = _mm512_fnmadd_ps(b.v, estimate, _mm512_set1_ps(1.0f));
-  return {_mm512_mul_ps(a.v, _mm512_fmadd_ps(rest, estimate, estimate))};
+  const __mmask16 number = _mm512_cmp_ps_mask(rest, rest, _CMP_ORD_Q);
+  return {_mm512_mul_ps(a.v, _mm512_mask3_fmadd_ps(rest, estimate, estimate, number))};
 }
 inline Vec power_of_two(Vec n) {
   const __m512i exponent = _mm512_add_epi32(_mm512_maskz_cvtps_epi32(kAllLanes, n.v), _mm512_set1_epi32(127));
