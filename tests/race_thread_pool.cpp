@@ -21,7 +21,7 @@ bool job(pyconvnet::ThreadPool& pool, int64_t tasks) {
   return sum == tasks * (tasks - 1) / 2;
 }
 
-// The runs that workers begin with: as many as workers or tasks, side by side, and as long as each other but for a task.
+// The runs that workers begin with: as many as workers or tasks, side by side, and equally long but for one task.
 bool runs_cover_all_tasks(int threads, int64_t tasks) {
   const pyconvnet::ThreadPool pool(threads);
   int64_t begin = 0, runs = 0;

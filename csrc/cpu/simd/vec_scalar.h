@@ -4,8 +4,8 @@
 // fma(a, b, c) = a*b + c, rounded once where the hardware has it. max(a, b) gives b where either is NaN.
 // exceeds(a, b): a > b in an order where NaN is above every number (and not above itself).
 // load_u16 / store_u16 convert between lanes and whole numbers below 65536.
-// divide_closely(a, b): a / b within two units in the last place for b from 2^-126 to 2^126, and exactly where b is zero,
-// infinite or NaN.
+// divide_closely(a, b): a / b within two units in the last place for b from 2^-126 to 2^126, and exactly where b is
+// zero, infinite or NaN.
 // power_of_two(n): 2^n for whole n from -126 to 127.
 // interleave_low(a, b) = a0 b0 a1 b1 ... from the lower halves, interleave_high from the upper halves.
 // bfloat16_pairs(low, high): words of both, each rounded to bfloat16 (to the nearest, ties to even; a NaN stays one),
