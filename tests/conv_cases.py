@@ -135,8 +135,14 @@ def winograd_shapes() -> Iterator[Case]:
         ("zero-rows", (0, 6, 6, 3), 4, "same"),
         ("many-tiles", (3, 30, 22, 8), 12, "same"),
         ("many-images", (40, 4, 4, 17), 18, "valid"),
-        ("many-blocks-of-weights", (13, 16, 16, 65), 3, "same"),  # of a group of tiles, in backward_weights
+        ("many-tiles-of-one-image", (1, 38, 34, 8), 12, "same"),  # in two blocks
+        ("many-blocks-of-weights", (20, 16, 16, 65), 3, "same"),  # of a group of tiles, in backward_weights
         ("many-blocks-of-rows", (3, 20, 20, 72), 133, "same"),  # of all tiles at a row of positions
+        # F(4x4): tiles of two outputs and of one, blocks that begin within an image, and blocks of narrow tiles alone.
+        ("many-narrow-tiles", (40, 14, 13, 24), 40, "same"),
+        ("many-narrow-tiles-of-rows", (6, 14, 10, 72), 133, "same"),
+        ("many-narrow-tiles-alone", (1, 6, 130, 8), 12, "same"),
+        ("many-narrow-tiles-of-rows-alone", (1, 6, 130, 72), 133, "same"),
     )
     for algorithm in ("winograd_2x2", "winograd_3x3", "winograd_4x4"):
         for name, image, filters, padding in shapes:

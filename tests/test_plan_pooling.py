@@ -71,6 +71,7 @@ LAYERS = (
     Layer((2, 9, 7, 16), 32, padding="same", tile=2),
     Layer((2, 9, 7, 16), 32, padding="same", tile=4),
     Layer((3, 14, 14, 32), 64, tile=4),
+    Layer((5, 14, 14, 32), 64, padding="same", tile=4),  # narrow tiles
     Layer((2, 8, 10, 72), 133, padding="same", tile=4),  # rows of positions, columns of weights
     Layer((13, 16, 16, 65), 3, padding="same", tile=4),
     Layer((1, 3, 3, 16), 16, padding="same", tile=4),
@@ -133,7 +134,7 @@ def test_one_call_gives_the_bits_of_two_kernels(layer: Layer, relu: bool, isa: s
         np.testing.assert_array_equal(got[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("layer", [LAYERS[3], LAYERS[4], LAYERS[12], LAYERS[13]], ids=str)
+@pytest.mark.parametrize("layer", [LAYERS[3], LAYERS[4], *LAYERS[12:17]], ids=str)
 def test_bits_do_not_depend_on_threads(layer: Layer) -> None:
     before, results = _core.get_num_threads(), []
     try:

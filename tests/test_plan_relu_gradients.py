@@ -65,12 +65,15 @@ def test_the_kernel_gives_the_bits_of_both(
     assert rows == 0 or 0.3 < np.mean(together == 0) < 0.7
 
 
-@pytest.mark.parametrize("outputs", [4, 12], ids=["pixels that no tile has", "tiles beyond the image"])
+@pytest.mark.parametrize(
+    ("outputs", "side"),
+    [(4, 16), (12, 8), (6, 10)],
+    ids=["pixels that no tile has", "tiles beyond the image", "pixels that no narrow tile has"],
+)
 @pytest.mark.parametrize("masked", [False, True])
-def test_maps_of_unusual_size(outputs: int, masked: bool, isa: str) -> None:
+def test_maps_of_unusual_size(outputs: int, side: int, masked: bool, isa: str) -> None:
     """The core takes any size of the outputs; what no tile reaches is zero."""
     random = np.random.default_rng(4)
-    side = 20 - outputs
     g = {**conv2d_geometry("test", (side, side, 16), 3, 16, 1, "valid", 1, 1), "oh": outputs, "ow": outputs}
     dy = random.normal(size=(2, outputs, outputs, 16)).astype(np.float32)
     kernel = random.normal(size=(3, 3, 16, 16)).astype(np.float32)

@@ -19,6 +19,7 @@ LAYERS = (
     (14, 128, 256, "valid"),
     (24, 32, 64, "valid"),
     (13, 32, 64, "valid"),
+    (12, 64, 64, "valid"),
 )
 
 # Root mean square of the error over that of the exact result. Measured over these layers and passes: F(2x2) up to
@@ -72,12 +73,13 @@ def test_the_plan_takes_the_cheapest_algorithm() -> None:
     assert chosen((4, 3, 64), 64) == "direct"  # two output pixels in a tile of nine
 
 
-def test_cost_counts_whole_tiles() -> None:
+def test_cost_counts_positions() -> None:
     def price(size: int) -> float:
         return cost(conv2d_geometry("test", (size, size, 32), 3, 32), "winograd_4x4")
 
     assert price(6) == price(3)  # one tile
-    assert price(7) == 4 * price(6)
+    assert price(10) == price(9) == 4 * price(6)
+    assert price(8) == price(7) == price(6) * (6 + 4) ** 2 / 36  # a whole tile and a narrow one each way
 
 
 def _algorithms() -> set[str]:

@@ -4,6 +4,9 @@
 // The gradients are the adjoints of the same bilinear form, over the same tiles:
 //   dd = B [ (G g G^T) . (A dy A^T) ] B^T       dg = G^T [ (B^T d B) . (A dy A^T) ] G
 // In between, each of the t^2 positions is a matrix product over tiles and channels.
+// Where one or two rows or columns of outputs are left behind a whole tile of F(4x4), the last tiles are narrow: F(2,
+// 3) along that axis, at four of the six points of F(4, 3), so that they share its transformed kernels. The other
+// points' products run over fewer tiles.
 #pragma once
 
 #include "kernels/conv2d.h"
@@ -12,7 +15,7 @@ namespace pyconvnet {
 
 struct WinogradGeometry {
   Conv2dGeometry conv;
-  int64_t tile;  // m: outputs of a tile in each direction
+  int64_t tile;  // m: outputs of a whole tile in each direction
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -29,6 +32,11 @@ struct WinogradGeometry {
   int64_t tiles_h() const { return (conv.oh + tile - 1) / tile; }
   int64_t tiles_w() const { return (conv.ow + tile - 1) / tile; }
   int64_t tiles() const { return tiles_h() * tiles_w(); }  // of an image
+  static constexpr int64_t kNarrow = 2;                    // outputs of a narrow tile
+  // Whether the last tile of an axis with so many outputs is one.
+  [[gnu::always_inline]] bool narrow(int64_t outputs) const {
+    return tile == 4 && outputs > tile && (outputs - 1) % tile < kNarrow;
+  }
   int64_t kernel_size(int64_t depth, int64_t columns) const {
     return product(positions(), depth, round_up(columns, kMaxColumnBlock));
   }
@@ -59,9 +67,10 @@ struct WinogradGeometry {
   [[gnu::always_inline]] int64_t weights_tiles() const {
     const int64_t columns = round_up(weights_columns(), kMaxColumnBlock), tile_size = tile_step(conv.c_in) + columns;
     const int64_t most = ((int64_t{3} << 17) * 7 / 8 / weights_positions() - conv.c_in * columns) / tile_size;
-    return most > 64 ? 64 : most < 16 ? 16 : most;
+    return most > kMostTiles ? kMostTiles : most < 16 ? 16 : most;
   }
 
+  static constexpr int64_t kMostTiles = 64;  // of a block
   // Distance of two tiles: whole vectors, and a cache line more, as powers of two would share few cache sets.
   static int64_t tile_step(int64_t channels) { return round_up(channels, 16) + 16; }
   // Distance of two positions of a block; the cache line more for the same reason.
@@ -71,7 +80,7 @@ struct WinogradGeometry {
   // second-level cache while the transformed kernels, which often do not, are read as seldom as can be.
   int64_t block_tiles(int64_t from) const {
     const int64_t most = (int64_t{6} << 16) / (positions() * tile_step(from));
-    return most > 64 ? 64 : most < 16 ? 16 : most;
+    return most > kMostTiles ? kMostTiles : most < 16 ? 16 : most;
   }
   // A block of transformed tiles of `from` channels, and of kMaxColumnBlock columns behind the product.
   int64_t block_scratch(int64_t from) const {

@@ -67,8 +67,9 @@ def check_algorithm(who: str, algorithm: str, g: Mapping[str, int]) -> str:
 def cost(g: Mapping[str, int], algorithm: str, dot: str = "amx") -> float:
     """What an image costs, in multiply-adds of the direct kernel. Each of the three passes costs about the same.
 
-    F(m x m, 3 x 3) works on tiles of m x m outputs; the last tiles of a row or column reach beyond the image. bfloat16
-    works on whole tiles of 16 pixels, 16 output and 32 input channels, and on what lies between the rows' ends.
+    F(m x m, 3 x 3) works on tiles of m x m outputs; the last tiles of a row or column reach beyond the image, or are
+    narrow ones of F(4x4). bfloat16 works on whole tiles of 16 pixels, 16 output and 32 input channels, and on what lies
+    between the rows' ends.
 
     Args:
         g: as `conv2d_geometry` answers it.
@@ -88,8 +89,17 @@ def cost(g: Mapping[str, int], algorithm: str, dot: str = "amx") -> float:
         numbers = g["h"] * g["w"] * c_in + g["oh"] * g["ow"] * c_out
         return _BFLOAT16_PRODUCT_COST[dot] * products + _BFLOAT16_PIXEL_COST * numbers
     m = _TILES[algorithm]
-    tiles = -(-g["oh"] // m) * -(-g["ow"] // m)
-    return tiles * (m + 2) ** 2 * (_PRODUCT_COST * c_in * c_out + _TRANSFORM_COST[m] * (c_in + c_out))
+    return _positions(g, m) * (_PRODUCT_COST * c_in * c_out + _TRANSFORM_COST[m] * (c_in + c_out))
+
+
+def _positions(g: Mapping[str, int], m: int) -> int:
+    """How many positions the tiles of an image have in Winograd's algorithm."""
+
+    def points(outputs: int) -> int:
+        narrow = m == 4 and outputs > m and 1 <= outputs % m <= 2  # see csrc/kernels/conv2d_winograd.h
+        return -(-outputs // m) * (m + 2) - 2 * narrow
+
+    return points(g["oh"]) * points(g["ow"])
 
 
 def multiplied(g: Mapping[str, int], algorithm: str) -> float:
@@ -102,7 +112,7 @@ def multiplied(g: Mapping[str, int], algorithm: str) -> float:
     m = _TILES.get(algorithm)
     if m is None:
         return 1.0
-    return -(-g["oh"] // m) * -(-g["ow"] // m) * (m + 2) ** 2 / (9 * g["oh"] * g["ow"])
+    return _positions(g, m) / (9 * g["oh"] * g["ow"])
 
 
 def choose_algorithm(g: Mapping[str, int], *, winograd: bool, bfloat16: str = "plain", backend: str = "cpu") -> str:

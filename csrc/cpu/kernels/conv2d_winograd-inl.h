@@ -18,32 +18,32 @@ inline int64_t even_parts(int64_t total, int64_t least, int64_t most) {
 
 // Where the outputs of a tile go: the map itself, or the largest of each 2x2 window.
 struct MapOutput {
-  template <int kTile>
+  template <int kRows, int kColumns>
   void store_tile(const Conv2dWinogradForward& op, const TilePlace& at, int64_t channel, int64_t lanes,
-                  const Vec (&out)[kTile][kTile]) const {
+                  const Vec (&out)[kRows][kColumns]) const {
     const Conv2dGeometry& g = op.geometry.conv;
     float* y = op.y + at.image * g.out_size() + (at.row * g.ow + at.column) * g.c_out + channel;
     const int64_t rows = g.oh - at.row, width = g.ow - at.column;
 #pragma GCC unroll 8
-    for (int i = 0; i < kTile; ++i)
+    for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
-      for (int j = 0; j < kTile; ++j)
+      for (int j = 0; j < kColumns; ++j)
         if (i < rows && j < width) store_lanes(y + (i * g.ow + j) * g.c_out, out[i][j], lanes);
   }
 };
 struct PooledOutput {
   uint16_t* argmax;  // may be null
 
-  template <int kTile>
+  template <int kRows, int kColumns>
   void store_tile(const Conv2dWinogradForward& op, const TilePlace& at, int64_t channel, int64_t lanes,
-                  const Vec (&out)[kTile][kTile]) const {
+                  const Vec (&out)[kRows][kColumns]) const {
     const Conv2dGeometry& g = op.geometry.conv;
     const int64_t row = at.row / 2, column = at.column / 2, pooled_w = g.ow / 2;
     const int64_t first = at.image * g.pooled_size() + (row * pooled_w + column) * g.c_out + channel;
 #pragma GCC unroll 8
-    for (int i = 0; i < kTile / 2; ++i)
+    for (int i = 0; i < kRows / 2; ++i)
 #pragma GCC unroll 8
-      for (int j = 0; j < kTile / 2; ++j) {
+      for (int j = 0; j < kColumns / 2; ++j) {
         if (row + i >= g.oh / 2 || column + j >= pooled_w) continue;
         const Vec cells[4] = {out[2 * i][2 * j], out[2 * i][2 * j + 1], out[2 * i + 1][2 * j],
                               out[2 * i + 1][2 * j + 1]};
@@ -53,20 +53,18 @@ struct PooledOutput {
   }
 };
 
-template <int kTile, class Output>
-inline void store_outputs(const Conv2dWinogradForward& op, const Output& output, const BlockScratch& block,
-                          int64_t index, int64_t tile, int64_t column, int64_t columns) {
-  constexpr int kSide = Winograd<kTile>::kSide;
-  const TilePlace at = tile_place(op.geometry, index);
+template <class Down, class Along, class Output>
+[[gnu::noinline]] void store_outputs(const Conv2dWinogradForward& op, const Output& output, const BlockScratch& block,
+                                     const TilePlace& at, int64_t slot, int64_t column, int64_t columns) {
   for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-    Vec products[kSide][kSide], out[kTile][kTile];
-    load_products(block, tile, c, products);
-    transform_both([](const Vec(&m)[kSide], Vec(&to)[kTile]) { Winograd<kTile>::output(m, to); }, products, out);
+    Vec products[Down::kSide][Along::kSide], out[Down::kTile][Along::kTile];
+    load_products<Down, Along>(block, slot, c, products);
+    transform_both<OutputTransform<Down>, OutputTransform<Along>>(products, out);
     const Vec bias = op.bias ? load_lanes(op.bias + column + c, lanes) : zero();
 #pragma GCC unroll 8
-    for (int i = 0; i < kTile; ++i)
+    for (int i = 0; i < Down::kTile; ++i)
 #pragma GCC unroll 8
-      for (int j = 0; j < kTile; ++j) {
+      for (int j = 0; j < Along::kTile; ++j) {
         const Vec sum = out[i][j] + bias;
         out[i][j] = op.relu ? max(zero(), sum) : sum;
       }
@@ -76,7 +74,6 @@ inline void store_outputs(const Conv2dWinogradForward& op, const Output& output,
 
 template <int kTile, class Output>
 inline void winograd_forward(const Conv2dWinogradForward& op, const Output& output, const Run& run) {
-  constexpr int kSide = Winograd<kTile>::kSide;
   const WinogradGeometry& g = op.geometry;
   const int64_t tiles = run.rows * g.tiles(), most = g.block_tiles(g.conv.c_in);
   const int64_t blocks = even_parts(tiles, 16, most);
@@ -85,14 +82,21 @@ inline void winograd_forward(const Conv2dWinogradForward& op, const Output& outp
   parallel_for(*run.pool, blocks, [&](int64_t task, int worker) {
     const BlockScratch block = block_scratch(g, g.conv.c_in, run.pool->scratch(worker));
     const int64_t first = task * tiles / blocks, count = (task + 1) * tiles / blocks - first;
+    const BlockTiles block_tiles(g, first, count);
     for (int64_t t = 0; t < count; ++t) {
-      const Window window = input_window<kTile>(g, op.x, tile_place(g, first + t), block.window);
-      const auto transform = [](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); };
-      transform_window<kSide, kSide>(window, g.conv.c_in, transform, block, t);
+      const TilePlace& at = block_tiles.place(t);
+      with_transforms<kTile>(at, [&](auto down, auto along) {
+        using Down = decltype(down);
+        using Along = decltype(along);
+        const Window window = input_window<Down, Along>(g, op.x, at, block.window);
+        transform_window<InputTransform, Down, Along>(window, g.conv.c_in, block, block_tiles.slot(t));
+      });
     }
-    for_each_product(g, block, count, g.conv.c_in, op.transformed_kernel, g.conv.c_out, shape,
-                     [&](int64_t t, int64_t column, int64_t columns) {
-                       store_outputs<kTile>(op, output, block, first + t, t, column, columns);
+    for_each_product(g, block, block_tiles, g.conv.c_in, op.transformed_kernel, g.conv.c_out, shape,
+                     [&](const TilePlace& at, int64_t slot, int64_t column, int64_t columns) {
+                       with_transforms<kTile>(at, [&](auto down, auto along) {
+                         store_outputs<decltype(down), decltype(along)>(op, output, block, at, slot, column, columns);
+                       });
                      });
   });
 }
@@ -101,34 +105,36 @@ inline void winograd_forward(const Conv2dWinogradForward& op, const Output& outp
 
 // Whether every pixel of an image is in some tile, as it is where the shapes are those of a convolution.
 inline bool tiles_reach_all(const WinogradGeometry& g) {
-  const int64_t overlap = g.side() - g.tile;
-  return g.tiles_h() * g.tile + overlap >= g.conv.h + g.conv.pad_top &&
-         g.tiles_w() * g.tile + overlap >= g.conv.w + g.conv.pad_left;
+  const auto reach = [&g](int64_t tiles, int64_t outputs) {
+    return tiles * g.tile + g.side() - g.tile - (g.narrow(outputs) ? g.tile - WinogradGeometry::kNarrow : 0);
+  };
+  return reach(g.tiles_h(), g.conv.oh) >= g.conv.h + g.conv.pad_top &&
+         reach(g.tiles_w(), g.conv.ow) >= g.conv.w + g.conv.pad_left;
 }
 
 // Tiles overlap by two rows and columns. A pixel is stored by the first tile that has it; the next ones add to it, and
 // the last one asks the ReLU. kInner: a tile with neighbours all around, within the image.
-template <int kTile, bool kInner>
-inline void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch& block, const TilePlace& at,
-                       int64_t tile, int64_t column, int64_t columns) {
-  constexpr int kSide = Winograd<kTile>::kSide, kOverlap = kSide - kTile;
+template <class Down, class Along, bool kInner>
+[[gnu::noinline]] void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch& block, const TilePlace& at,
+                                  int64_t slot, int64_t column, int64_t columns) {
+  constexpr int kOverlap = Down::kSide - Down::kTile;
   const Conv2dGeometry& g = op.geometry.conv;
   const int64_t top = at.row - g.pad_top, left = at.column - g.pad_left;
   const bool above = kInner || at.row > 0, before = kInner || at.column > 0;
-  const bool below = kInner || at.row + kTile < g.oh, behind = kInner || at.column + kTile < g.ow;
+  const bool below = kInner || at.row + Down::kTile < g.oh, behind = kInner || at.column + Along::kTile < g.ow;
   const int64_t first = at.image * g.in_size() + (top * g.w + left) * g.c_in + column;
   for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-    Vec products[kSide][kSide], out[kSide][kSide];
-    load_products(block, tile, c, products);
-    transform_both([](const Vec(&v)[kSide], Vec(&d)[kSide]) { Winograd<kTile>::input_adjoint(v, d); }, products, out);
+    Vec products[Down::kSide][Along::kSide], out[Down::kSide][Along::kSide];
+    load_products<Down, Along>(block, slot, c, products);
+    transform_both<InputAdjoint<Down>, InputAdjoint<Along>>(products, out);
 #pragma GCC unroll 8
-    for (int i = 0; i < kSide; ++i)
+    for (int i = 0; i < Down::kSide; ++i)
 #pragma GCC unroll 8
-      for (int j = 0; j < kSide; ++j) {
+      for (int j = 0; j < Along::kSide; ++j) {
         if (!kInner && (top + i < 0 || top + i >= g.h || left + j < 0 || left + j >= g.w)) continue;
         const int64_t pixel = first + (i * g.w + j) * g.c_in + c;
         const bool again = (above && i < kOverlap) || (before && j < kOverlap);
-        const bool last = (!below || i < kTile) && (!behind || j < kTile);
+        const bool last = (!below || i < Down::kTile) && (!behind || j < Along::kTile);
         Vec gradient = again ? load_lanes(op.dx + pixel, lanes) + out[i][j] : out[i][j];
         if (last && op.activated) gradient = select(load_lanes(op.activated + pixel, lanes) > zero(), gradient, zero());
         store_lanes(op.dx + pixel, gradient, lanes);
@@ -137,32 +143,38 @@ inline void put_inputs(const Conv2dWinogradBackwardData& op, const BlockScratch&
 }
 
 template <int kTile>
-inline void put_tile(const Conv2dWinogradBackwardData& op, const BlockScratch& block, int64_t index, int64_t tile,
+inline void put_tile(const Conv2dWinogradBackwardData& op, const BlockScratch& block, const TilePlace& at, int64_t slot,
                      int64_t column, int64_t columns) {
   const Conv2dGeometry& g = op.geometry.conv;
-  const TilePlace at = tile_place(op.geometry, index);
-  constexpr int kSide = Winograd<kTile>::kSide;
+  using Whole = Winograd<kTile>;
   const bool surrounded = at.row > 0 && at.column > 0 && at.row + kTile < g.oh && at.column + kTile < g.ow;
-  const bool inner = surrounded && at.row - g.pad_top + kSide <= g.h && at.column - g.pad_left + kSide <= g.w;
-  inner ? put_inputs<kTile, true>(op, block, at, tile, column, columns)
-        : put_inputs<kTile, false>(op, block, at, tile, column, columns);
+  if (surrounded && at.row - g.pad_top + Whole::kSide <= g.h && at.column - g.pad_left + Whole::kSide <= g.w)
+    return put_inputs<Whole, Whole, true>(op, block, at, slot, column, columns);
+  with_transforms<kTile>(at, [&](auto down, auto along) {
+    put_inputs<decltype(down), decltype(along), false>(op, block, at, slot, column, columns);
+  });
 }
 
 // Tiles [first, first + count), all of images of one task: neighbours add into the same pixels, always in this order.
 template <int kTile>
 inline void backward_data_block(const Conv2dWinogradBackwardData& op, const PooledGradient& dy, const TileShape& shape,
                                 int64_t first, int64_t count, float* scratch) {
-  constexpr int kSide = Winograd<kTile>::kSide;
   const WinogradGeometry& g = op.geometry;
   const BlockScratch block = block_scratch(g, g.conv.c_out, scratch);
+  const BlockTiles tiles(g, first, count);
   for (int64_t t = 0; t < count; ++t) {
-    const Window window = output_window<kTile>(g, dy, tile_place(g, first + t), 0, g.conv.c_out, block.window);
-    const auto transform = [](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); };
-    transform_window<kTile, kSide>(window, g.conv.c_out, transform, block, t);
+    const TilePlace& at = tiles.place(t);
+    with_transforms<kTile>(at, [&](auto down, auto along) {
+      using Down = decltype(down);
+      using Along = decltype(along);
+      const Window window = output_window<Down, Along>(g, dy, at, 0, g.conv.c_out, block.window);
+      transform_window<OutputAdjoint, Down, Along>(window, g.conv.c_out, block, tiles.slot(t));
+    });
   }
-  for_each_product(
-      g, block, count, g.conv.c_out, op.transformed_kernel, g.conv.c_in, shape,
-      [&](int64_t t, int64_t column, int64_t columns) { put_tile<kTile>(op, block, first + t, t, column, columns); });
+  for_each_product(g, block, tiles, g.conv.c_out, op.transformed_kernel, g.conv.c_in, shape,
+                   [&](const TilePlace& at, int64_t slot, int64_t column, int64_t columns) {
+                     put_tile<kTile>(op, block, at, slot, column, columns);
+                   });
 }
 
 template <int kTile>

@@ -20,6 +20,22 @@ constexpr int sum_position(int side) {
   return -1;
 }
 
+// A task's rows of points among those of a tile, and which of the task's they are: a narrow tile has four of six.
+template <class Rows, class Down>
+struct RowsOf : Rows {
+  static constexpr int row(int n) { return n; }
+};
+template <>
+struct RowsOf<AllRows<6>, NarrowWinograd> : AllRows<4> {
+  static constexpr int row(int n) { return NarrowWinograd::point(n); }
+};
+template <>
+struct RowsOf<SomeRows<0, 5>, NarrowWinograd> : SomeRows<0, 3> {
+  static constexpr int row(int n) { return n; }
+};
+template <>
+struct RowsOf<SomeRows<3, 4>, NarrowWinograd> : SomeRows<> {};
+
 struct WeightsScratch {
   float* window;
   float* x;    // [position][tile], x_step apart: B^T d B
@@ -50,51 +66,64 @@ struct WeightsTask {
     return s;
   }
 
-  template <class Rows, int kFrom, class Transform>
-  [[gnu::always_inline]] void transform(const Window& window, int64_t channel, int64_t lanes,
-                                        const Transform& along_axis, float* to, int64_t position_step) const {
-    Vec in[kFrom][kFrom], out[Rows::kCount][kSide];
+  template <class Rows, class Down, class Along>
+  [[gnu::always_inline]] static void transform(const Window& window, int64_t channel, int64_t lanes, float* to,
+                                               int64_t position_step) {
+    Vec in[Down::kFrom][Along::kFrom], out[Rows::kCount][Along::kTo];
     load_window(window, channel, lanes, in);
-    transform_rows<Rows>(along_axis, in, out);
+    transform_rows<Rows, Down, Along>(in, out);
 #pragma GCC unroll 8
-    for (int i = 0; i < Rows::kCount; ++i)
+    for (int n = 0; n < Rows::kCount; ++n)
 #pragma GCC unroll 8
-      for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * position_step, out[i][j]);
+      for (int j = 0; j < Along::kTo; ++j)
+        store(to + (Rows::row(n) * kSide + Along::point(j)) * position_step, out[n][j]);
   }
 
-  // `count` tiles from tile `first` on.
+  // One tile, which lies in the slot.
+  template <class Rows, class Down, class Along>
+  [[gnu::noinline]] void transform_tile(const WeightsScratch& s, const TilePlace& at, int64_t slot) const {
+    const Window x = input_window<Down, Along>(g, op.x, at, s.window);
+    for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
+      float* to = s.x + slot * s.x_step + c;
+      transform<Rows, InputTransform<Down>, InputTransform<Along>>(x, c, lanes, to, s.x_position_step);
+    });
+    const int64_t last_column = first_column + columns;
+    const Window dy = output_window<Down, Along>(g, {op.dy, argmax}, at, first_column, last_column, s.window);
+    for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
+      float* to = s.dy + c / shape.width * block_tiles * shape.width + slot * shape.width + c % shape.width;
+      transform<Rows, OutputAdjoint<Down>, OutputAdjoint<Along>>(dy, first_column + c, lanes, to, s.dy_position_step);
+    });
+  }
+
   template <class Rows>
-  void transform_tiles(const WeightsScratch& s, int64_t first, int64_t count) const {
-    const auto transform_x = [](const Vec(&d)[kSide], Vec(&v)[kSide]) { Winograd<kTile>::input(d, v); };
-    const auto transform_dy = [](const Vec(&y)[kTile], Vec(&m)[kSide]) { Winograd<kTile>::output_adjoint(y, m); };
-    for (int64_t t = 0; t < count; ++t) {
-      const TilePlace at = tile_place(g, first + t);
-      const Window x = input_window<kTile>(g, op.x, at, s.window);
-      for_each_vector(0, g.conv.c_in, [&](int64_t c, int64_t lanes) {
-        transform<Rows, kSide>(x, c, lanes, transform_x, s.x + t * s.x_step + c, s.x_position_step);
-      });
-      const Window dy = output_window<kTile>(g, {op.dy, argmax}, at, first_column, first_column + columns, s.window);
-      for_each_vector(0, columns, [&](int64_t c, int64_t lanes) {
-        float* to = s.dy + c / shape.width * block_tiles * shape.width + t * shape.width + c % shape.width;
-        transform<Rows, kTile>(dy, first_column + c, lanes, transform_dy, to, s.dy_position_step);
+  void transform_tiles(const WeightsScratch& s, const BlockTiles& tiles) const {
+    for (int64_t t = 0; t < tiles.count(); ++t) {
+      const TilePlace& at = tiles.place(t);
+      with_transforms<kTile>(at, [&](auto down, auto along) {
+        using Some = RowsOf<Rows, decltype(down)>;
+        if constexpr (Some::kCount > 0) transform_tile<Some, decltype(down), decltype(along)>(s, at, tiles.slot(t));
       });
     }
   }
 
-  void add_products(const WeightsScratch& s, int64_t used, int64_t count, bool accumulate) const {
+  template <class Rows>
+  void add_products(const WeightsScratch& s, const BlockTiles& tiles, bool accumulate) const {
     const int64_t zero_offset = 0, c_in = g.conv.c_in, padded = round_up(columns, kMaxColumnBlock);
     Tile tile{};
     tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
-    tile.row_step = 1, tile.depth_step = s.x_step, tile.depth = count;
+    tile.row_step = 1, tile.depth_step = s.x_step;
     tile.b_step = shape.width, tile.c_step = padded, tile.accumulate = accumulate;
-    for (int64_t j = 0; j < used; ++j)
+    for (int64_t p = 0; p < Rows::kCount * kSide; ++p) {
+      const BlockTiles::Slots slots = tiles.having(Rows::at(p / kSide), p % kSide);
+      tile.depth = slots.count;  // of none, sums of zero
       for (int64_t c = 0; c < columns; c += shape.width) {
-        tile.a = s.x + j * s.x_position_step;
-        tile.b = s.dy + j * s.dy_position_step + c * block_tiles;
-        tile.c = s.sum + j * s.sum_position_step + c;
+        tile.a = s.x + p * s.x_position_step + slots.begin * s.x_step;
+        tile.b = s.dy + p * s.dy_position_step + c * block_tiles + slots.begin * shape.width;
+        tile.c = s.sum + p * s.sum_position_step + c;
         tile.columns = columns - c < shape.width ? columns - c : shape.width;
         run_tiles(tile, shape, c_in);
       }
+    }
   }
 
   // `position` is that where A dy A^T is the sum of the tile.
@@ -129,8 +158,9 @@ struct WeightsTask {
     for (int64_t block = 0; block < blocks; ++block) {
       const int64_t first = begin + block * (end - begin) / blocks;
       const int64_t count = begin + (block + 1) * (end - begin) / blocks - first;
-      transform_tiles<Rows>(s, first, count);
-      add_products(s, Rows::kCount * kSide, count, first > begin);
+      const BlockTiles tiles(g, first, count);
+      transform_tiles<Rows>(s, tiles);
+      add_products<Rows>(s, tiles, first > begin);
       if (kSum >= 0 && dbias) add_bias(s, kSum, count, first > begin, dbias);
     }
   }
@@ -145,7 +175,7 @@ struct WeightsTask {
         Vec sums[kSide][kSide], taps[3][3];
         for (int64_t p = 0; p < positions; ++p)
           sums[p / kSide][p % kSide] = load(s.sum + p * s.sum_position_step + ci * padded + c);
-        transform_both([](const Vec(&u)[kSide], Vec(&to)[3]) { Winograd<kTile>::kernel_adjoint(u, to); }, sums, taps);
+        transform_both<KernelAdjoint<Winograd<kTile>>, KernelAdjoint<Winograd<kTile>>>(sums, taps);
         for (int64_t tap = 0; tap < 9; ++tap)
           store_lanes(partial + tap * size + ci * g.conv.c_out + c, taps[tap / 3][tap % 3], lanes);
       });
@@ -200,14 +230,16 @@ inline void winograd_backward_weights(const Conv2dWinogradBackwardWeights& op, c
   const int64_t width = g.weights_columns(), blocks = (g.conv.c_out + width - 1) / width;
   const int64_t row_sets = g.weights_by_tiles() ? 1 : (g.side() + 1) / WinogradGeometry::kWeightsRows;
   parallel_for(*run.pool, row_sets * blocks * groups, [&](int64_t task, int worker) {
-    const int64_t group = task % groups, column = task / groups % blocks * width, left = g.conv.c_out - column;
+    // A group's rows of positions side by side, so that workers get as much to do: narrow tiles lack two of six.
+    const int64_t rows = task % row_sets, group = task / row_sets % groups, column = task / row_sets / groups * width;
     const int64_t begin = group * tiles / groups, end = (group + 1) * tiles / groups;
+    const int64_t left = g.conv.c_out - column;
     const WeightsTask<kTile> job{op, argmax, g, shape, column, left < width ? left : width, positions, block_tiles};
     float *memory = run.pool->scratch(worker), *partial = op.partial + group * g.weights_part();
     if (g.weights_by_tiles())
       job.run_group(begin, end, memory, partial);
     else
-      job.run(task / groups / blocks, begin, end, memory, partial);
+      job.run(rows, begin, end, memory, partial);
   });
   if (g.weights_by_tiles()) return add_parts(g.conv, op.partial, groups, op.dkernel, op.dbias, run);
   finish_kernel<kTile>(op, groups, run);

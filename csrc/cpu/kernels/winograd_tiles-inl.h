@@ -18,57 +18,118 @@ struct Window {
   int64_t row_step, pixel_step;
 };
 
-inline Window window_at(const float* image, int64_t h, int64_t w, int64_t c, int64_t top, int64_t left, int64_t side,
-                        float* scratch) {
-  if (top >= 0 && left >= 0 && top + side <= h && left + side <= w) return {image + (top * w + left) * c, w * c, c};
-  copy_padded(image, h, w, c, top, side, left, side, scratch);
-  return {scratch, side * c, c};
+inline Window window_at(const float* image, int64_t h, int64_t w, int64_t c, int64_t top, int64_t rows, int64_t left,
+                        int64_t columns, float* scratch) {
+  if (top >= 0 && left >= 0 && top + rows <= h && left + columns <= w) return {image + (top * w + left) * c, w * c, c};
+  copy_padded(image, h, w, c, top, rows, left, columns, scratch);
+  return {scratch, columns * c, c};
 }
 
-template <int kSide>
+template <int kRows, int kColumns>
 [[gnu::always_inline]] inline void load_window(const Window& window, int64_t channel, int64_t lanes,
-                                               Vec (&to)[kSide][kSide]) {
+                                               Vec (&to)[kRows][kColumns]) {
 #pragma GCC unroll 8
-  for (int i = 0; i < kSide; ++i)
+  for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
-    for (int j = 0; j < kSide; ++j)
+    for (int j = 0; j < kColumns; ++j)
       to[i][j] = load_lanes(window.first + i * window.row_step + j * window.pixel_step + channel, lanes);
 }
 
-// Where tile number `index` of the batch lies: its image, and its first output pixel.
+// Where a tile lies: its image, its first output pixel, and whether it is a narrow one.
 struct TilePlace {
   int64_t image, row, column;
+  bool narrow_h, narrow_w;
 };
-inline TilePlace tile_place(const WinogradGeometry& g, int64_t index) {
-  const int64_t in_image = index % g.tiles();
-  return {index / g.tiles(), in_image / g.tiles_w() * g.tile, in_image % g.tiles_w() * g.tile};
+
+// Calls fn(Down, Along) with the transforms of a tile down its columns and along its rows.
+template <int kTile, class F>
+[[gnu::always_inline]] inline void with_transforms(const TilePlace& at, const F& fn) {
+  using Whole = Winograd<kTile>;
+  if constexpr (kTile == 4) {
+    if (at.narrow_h && at.narrow_w) return fn(NarrowWinograd{}, NarrowWinograd{});
+    if (at.narrow_h) return fn(NarrowWinograd{}, Whole{});
+    if (at.narrow_w) return fn(Whole{}, NarrowWinograd{});
+  }
+  fn(Whole{}, Whole{});
 }
 
-template <int kTile>
+template <class Down, class Along>
 inline Window input_window(const WinogradGeometry& g, const float* x, const TilePlace& at, float* scratch) {
   const Conv2dGeometry& c = g.conv;
-  return window_at(x + at.image * c.in_size(), c.h, c.w, c.c_in, at.row - c.pad_top, at.column - c.pad_left,
-                   Winograd<kTile>::kSide, scratch);
+  return window_at(x + at.image * c.in_size(), c.h, c.w, c.c_in, at.row - c.pad_top, Down::kSide,
+                   at.column - c.pad_left, Along::kSide, scratch);
 }
 // Channels [first, last) of dy.
-template <int kTile>
+template <class Down, class Along>
 inline Window output_window(const WinogradGeometry& g, const PooledGradient& dy, const TilePlace& at, int64_t first,
                             int64_t last, float* scratch) {
   const Conv2dGeometry& c = g.conv;
   if (!dy.argmax)
-    return window_at(dy.dy + at.image * c.out_size(), c.oh, c.ow, c.c_out, at.row, at.column, kTile, scratch);
+    return window_at(dy.dy + at.image * c.out_size(), c.oh, c.ow, c.c_out, at.row, Down::kTile, at.column, Along::kTile,
+                     scratch);
   const int64_t image = at.image * c.pooled_size();
-  unpool({dy.dy + image, dy.argmax + image}, c.oh, c.ow, c.c_out, at.row, kTile, at.column, kTile, first, last, scratch,
-         kTile);
-  return {scratch, kTile * c.c_out, c.c_out};
+  unpool({dy.dy + image, dy.argmax + image}, c.oh, c.ow, c.c_out, at.row, Down::kTile, at.column, Along::kTile, first,
+         last, scratch, Along::kTile);
+  return {scratch, Along::kTile * c.c_out, c.c_out};
 }
+
+// ---- the tiles of a block ----
+
+// Narrow tiles lack the points 2 and -2 of their axis. In a block the tiles that have a position lie side by side:
+// first those that are narrow along their rows only, then whole ones, those narrow down their columns only, and those
+// narrow both ways.
+class BlockTiles {
+ public:
+  static_assert(NarrowWinograd::kTile == WinogradGeometry::kNarrow);
+  struct Slots {
+    int64_t begin, count;
+  };
+
+  // `count` tiles of the batch from tile `first` on.
+  BlockTiles(const WinogradGeometry& g, int64_t first, int64_t count) : count_(count) {
+    const int64_t tiles_h = g.tiles_h(), tiles_w = g.tiles_w(), tiles = tiles_h * tiles_w;
+    const bool narrow_h = g.narrow(g.conv.oh), narrow_w = g.narrow(g.conv.ow);
+    int64_t image = first / tiles, row = first % tiles / tiles_w, column = first % tiles_w;
+    int64_t kinds[WinogradGeometry::kMostTiles], sizes[4] = {};
+    for (int64_t t = 0; t < count; ++t) {
+      const TilePlace at{image, row * g.tile, column * g.tile, narrow_h && row == tiles_h - 1,
+                         narrow_w && column == tiles_w - 1};
+      places_[t] = at;
+      kinds[t] = at.narrow_h ? 2 + at.narrow_w : 1 - at.narrow_w;
+      ++sizes[kinds[t]];
+      if (++column < tiles_w) continue;
+      column = 0;
+      if (++row < tiles_h) continue;
+      row = 0, ++image;
+    }
+    for (int kind = 0; kind < 4; ++kind) begin_[kind + 1] = begin_[kind] + sizes[kind];
+    int64_t next[4] = {begin_[0], begin_[1], begin_[2], begin_[3]};
+    for (int64_t t = 0; t < count; ++t) slots_[t] = next[kinds[t]]++;
+  }
+  int64_t count() const { return count_; }
+  // Of the t-th tile, in the order of the batch.
+  const TilePlace& place(int64_t t) const { return places_[t]; }
+  int64_t slot(int64_t t) const { return slots_[t]; }
+  // Which slots have the position of two points, down the columns and along the rows.
+  Slots having(int64_t down, int64_t along) const {
+    const bool all_along = NarrowWinograd::has(along);
+    const int64_t begin = begin_[all_along ? 0 : 1];
+    const int64_t end = begin_[!NarrowWinograd::has(down) ? 2 : all_along ? 4 : 3];
+    return {begin, end - begin};
+  }
+
+ private:
+  int64_t count_, begin_[5] = {};
+  TilePlace places_[WinogradGeometry::kMostTiles];
+  int64_t slots_[WinogradGeometry::kMostTiles];
+};
 
 // ---- kernels: G g G^T ----
 
 template <int kTile, int kSide = Winograd<kTile>::kSide>
 inline void store_transformed_kernel(const Vec (&taps)[3][3], float* to, int64_t position_step) {
   Vec u[kSide][kSide];
-  transform_both([](const Vec(&g)[3], Vec(&out)[kSide]) { Winograd<kTile>::kernel(g, out); }, taps, u);
+  transform_both<KernelTransform<Winograd<kTile>>, KernelTransform<Winograd<kTile>>>(taps, u);
 #pragma GCC unroll 8
   for (int i = 0; i < kSide; ++i)
 #pragma GCC unroll 8
@@ -150,17 +211,19 @@ constexpr int64_t kPieceFloats = int64_t{1} << 12;  // of a panel; with its part
 
 // Multiplies position by position, and a panel [depth][width] of the kernel piece by piece. While all tiles are
 // multiplied with a piece, the next one is fetched: the kernels of many channels lie beyond the second-level cache.
-inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
+inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block, const BlockTiles& tiles, int64_t depth,
                            const ColumnGroup& group, const TileShape& shape) {
   const int64_t zero_offset = 0, panel = depth * shape.width, block_size = g.positions() * panel;
-  const int64_t pieces = (tiles + shape.rows - 1) / shape.rows, rows = (tiles + pieces - 1) / pieces;
   const int64_t piece = panel > 2 * kPieceFloats ? kPieceFloats / shape.width : depth;
   Tile tile{};
   tile.a_offsets = tile.b_offsets = &zero_offset, tile.segments = 1;
   tile.row_step = block.step, tile.depth_step = 1;
   tile.b_step = shape.width, tile.c_step = block.products_step;
-  tile.ahead_step = (shape.width + pieces - 1) / pieces;
-  for (int64_t p = 0; p < g.positions(); ++p)
+  for (int64_t p = 0; p < g.positions(); ++p) {
+    const BlockTiles::Slots slots = tiles.having(p / g.side(), p % g.side());
+    if (slots.count == 0) continue;
+    const int64_t pieces = (slots.count + shape.rows - 1) / shape.rows, rows = (slots.count + pieces - 1) / pieces;
+    tile.ahead_step = (shape.width + pieces - 1) / pieces;
     for (int64_t column = 0; column < group.columns; column += shape.width) {
       const float* from = group.kernel + column / shape.width * block_size + p * panel;
       const float* following = from + block_size;
@@ -172,55 +235,55 @@ inline void multiply_block(const WinogradGeometry& g, const BlockScratch& block,
       for (int64_t d = 0; d < depth; d += piece) {
         tile.b = from + d * shape.width, tile.depth = depth - d < piece ? depth - d : piece, tile.accumulate = d > 0;
         const float* next = d + piece < depth ? tile.b + piece * shape.width : following;
-        tile.a = block.tiles + p * block.position_step + d;
-        tile.c = block.products + p * block.products_position_step + column;
+        tile.a = block.tiles + p * block.position_step + slots.begin * block.step + d;
+        tile.c = block.products + p * block.products_position_step + slots.begin * block.products_step + column;
         tile.ahead = next;
-        run_tiles(tile, {shape.vectors, shape.width, rows}, tiles);
+        run_tiles(tile, {shape.vectors, shape.width, rows}, slots.count);
       }
     }
+  }
 }
 
-template <int kSide>
-inline void load_products(const BlockScratch& block, int64_t tile, int64_t channel, Vec (&to)[kSide][kSide]) {
+// `slot` is a tile's place in the block.
+template <class Down, class Along>
+[[gnu::always_inline]] inline void load_products(const BlockScratch& block, int64_t slot, int64_t channel,
+                                                 Vec (&to)[Down::kSide][Along::kSide]) {
+  const float* from = block.products + slot * block.products_step + channel;
 #pragma GCC unroll 8
-  for (int i = 0; i < kSide; ++i)
+  for (int i = 0; i < Down::kSide; ++i)
 #pragma GCC unroll 8
-    for (int j = 0; j < kSide; ++j)
-      to[i][j] =
-          load(block.products + (i * kSide + j) * block.products_position_step + tile * block.products_step + channel);
+    for (int j = 0; j < Along::kSide; ++j)
+      to[i][j] = load(from + position<Down, Along>(i, j) * block.products_position_step);
 }
 
-template <int kSide>
-inline void store_tile(const BlockScratch& block, int64_t tile, int64_t channel, const Vec (&from)[kSide][kSide]) {
-#pragma GCC unroll 8
-  for (int i = 0; i < kSide; ++i)
-#pragma GCC unroll 8
-    for (int j = 0; j < kSide; ++j)
-      store(block.tiles + (i * kSide + j) * block.position_step + tile * block.step + channel, from[i][j]);
-}
-
-// Transforms every channel of a window of kFrom x kFrom pixels into one tile of the block.
-template <int kFrom, int kTo, class Transform>
-inline void transform_window(const Window& window, int64_t channels, const Transform& transform,
-                             const BlockScratch& block, int64_t tile) {
+// Transforms every channel of a window into one tile of the block; Transform is InputTransform or OutputAdjoint. A call
+// by itself, as the other end of a tile's way is: in one function with four kinds of tiles each, both are slower.
+template <template <class> class Transform, class Down, class Along>
+[[gnu::noinline]] void transform_window(const Window& window, int64_t channels, const BlockScratch& block,
+                                        int64_t slot) {
   for_each_vector(0, channels, [&](int64_t c, int64_t lanes) {
-    Vec in[kFrom][kFrom], out[kTo][kTo];
+    Vec in[Transform<Down>::kFrom][Transform<Along>::kFrom], out[Down::kSide][Along::kSide];
     load_window(window, c, lanes, in);
-    transform_both(transform, in, out);
-    store_tile(block, tile, c, out);
+    transform_both<Transform<Down>, Transform<Along>>(in, out);
+    float* to = block.tiles + slot * block.step + c;
+#pragma GCC unroll 8
+    for (int i = 0; i < Down::kSide; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < Along::kSide; ++j) store(to + position<Down, Along>(i, j) * block.position_step, out[i][j]);
   });
 }
 
-// Multiplies a block of `tiles` with the whole kernel, and calls fn(tile, first column, columns) for each tile and
+// Multiplies a block of tiles with the whole kernel, and calls fn(place, slot, first column, columns) for each tile and
 // group of columns while its products are in the scratch.
 template <class F>
-inline void for_each_product(const WinogradGeometry& g, const BlockScratch& block, int64_t tiles, int64_t depth,
-                             const float* kernel, int64_t channels, const TileShape& shape, const F& fn) {
+inline void for_each_product(const WinogradGeometry& g, const BlockScratch& block, const BlockTiles& tiles,
+                             int64_t depth, const float* kernel, int64_t channels, const TileShape& shape,
+                             const F& fn) {
   for (int64_t column = 0; column < channels; column += kMaxColumnBlock) {
     const int64_t left = channels - column, columns = left < kMaxColumnBlock ? left : kMaxColumnBlock;
     const ColumnGroup group{kernel + column * g.positions() * depth, columns, left <= kMaxColumnBlock};
     multiply_block(g, block, tiles, depth, group, shape);
-    for (int64_t t = 0; t < tiles; ++t) fn(t, column, columns);
+    for (int64_t t = 0; t < tiles.count(); ++t) fn(tiles.place(t), tiles.slot(t), column, columns);
   }
 }
 
