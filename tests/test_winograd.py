@@ -70,7 +70,7 @@ def test_the_plan_takes_the_cheapest_algorithm() -> None:
     assert chosen((28, 28, 32), 64, dilation_rate=2) == "direct"
     assert chosen((28, 28, 32), 64, groups=2) == "direct"
     assert chosen((3, 3, 64), 64) == "gemm"  # the kernel covers the input
-    assert chosen((4, 3, 64), 64) == "direct"  # two output pixels in a tile of nine
+    assert chosen((4, 3, 64), 64) == "direct"  # two output pixels in a tile
 
 
 def test_cost_counts_positions() -> None:
