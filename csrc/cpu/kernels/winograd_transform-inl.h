@@ -140,7 +140,11 @@ struct Winograd<4> {
 struct NarrowWinograd {
   static constexpr int kTile = 2, kSide = 4, kPoints = 6;
   static constexpr int point(int n) { return n < 3 ? n : 5; }
-  static constexpr bool has(int64_t point) { return point < 3 || point == 5; }
+  static constexpr bool has(int64_t number) {
+    for (int n = 0; n < kSide; ++n)
+      if (point(n) == number) return true;
+    return false;
+  }
   [[gnu::always_inline]] static void input(const Vec (&d)[4], Vec (&v)[4]) {
     v[0] = times(4, d[0] - d[2]), v[1] = times(-3, d[1] + d[2]), v[2] = times(3, d[1] - d[2]), v[3] = d[3] - d[1];
   }
