@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 from case import Case, Shape, Size, Spec
-from conv_cases import bfloat16_shapes, conv_channels, conv_shapes, conv_widths, gemm_shapes, winograd_shapes
+from conv_cases import (
+    backward_data_shapes,
+    bfloat16_shapes,
+    conv_channels,
+    conv_shapes,
+    conv_widths,
+    gemm_shapes,
+    planar_shapes,
+    winograd_shapes,
+)
 
 from pyconvnet.reference import output_size
 
@@ -301,6 +310,8 @@ def optimizer_cases() -> Iterator[Case]:
 
 CASES: tuple[Case, ...] = (
     *conv_shapes(),
+    *planar_shapes(),
+    *backward_data_shapes(),
     *conv_channels(),
     *conv_widths(),
     *gemm_shapes(),

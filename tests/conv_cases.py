@@ -96,6 +96,43 @@ def conv_shapes() -> Iterator[Case]:
     yield from conv("deep", (1, 6, 5, 9), 300, (3, 2), size="medium")  # backward_data takes the depth in pieces
 
 
+def planar_shapes() -> Iterator[Case]:
+    """Few filters: every number of them, several strips of rows, taps that lie apart."""
+    passes = ("forward", "weights")
+    for filters in range(1, 9):
+        yield from conv(f"planes-{filters}-filters", (2, 6, 19, 1), filters, padding="same", passes=passes)
+    shapes: tuple[tuple[str, Shape, int, int | tuple[int, int], dict[str, Any]], ...] = (
+        ("strips", (2, 41, 37, 3), 8, 5, {}),
+        ("strips-of-one-image", (1, 70, 50, 2), 3, (4, 3), {"padding": "same"}),
+        ("strips-of-many-images", (9, 45, 61, 2), 3, 3, {"padding": "same"}),  # two a slice, strips of 22, 22 and 1 row
+        ("strips-in-bands", (1, 80, 400, 1), 3, 3, {"padding": "same"}),  # bands of 5 rows, strips of 4
+        ("many-images", (33, 9, 10, 1), 6, 5, {"padding": "same"}),
+        ("dilation", (2, 14, 15, 2), 3, 3, {"dilation_rate": (3, 2), "padding": "same"}),
+        ("as-wide-as-what-a-row-sees", (2, 5, 12, 1), 7, (2, 7), {}),
+        ("as-high-as-they-go", (1, 20, 18, 1), 5, (9, 2), {"dilation_rate": (2, 1)}),
+    )
+    for name, image, filters, kernel, options in shapes:
+        yield from conv(f"planes-{name}", image, filters, kernel, size="medium", **options)
+
+
+def backward_data_shapes() -> Iterator[Case]:
+    """Rows of dx: alone or some at a time, complete or tap by tap, at the border and with strides, depth in pieces."""
+    shapes: tuple[tuple[str, Shape, int, int | tuple[int, int], dict[str, Any]], ...] = (
+        ("tile-adds-to-dx", (2, 7, 12, 64), 180, 3, {"padding": "same"}),
+        ("tile-adds-to-dx-strides", (1, 9, 25, 64), 9, (3, 2), {"strides": (3, 2)}),
+        ("tile-adds-to-dx-groups", (1, 6, 14, 128), 18, 3, {"groups": 2, "padding": "same"}),
+        ("tile-adds-to-dx-dilation", (1, 9, 14, 64), 9, 3, {"dilation_rate": 2, "padding": "same"}),
+        ("blocks-across-taps", (2, 9, 10, 24), 70, 3, {"padding": "same"}),
+        ("blocks-across-taps-strides", (2, 15, 9, 27), 70, (5, 3), {"strides": (2, 1)}),
+        ("complete-rows-strides", (2, 9, 26, 5), 9, (4, 5), {"strides": (1, 3), "padding": "same"}),
+        ("complete-rows-few-channels", (2, 9, 26, 3), 9, (4, 5), {"strides": (2, 1), "padding": "same"}),
+        ("strides-beyond-everything", (1, 8, 8, 3), 4, 3, {"strides": 2**40}),
+        ("tall-kernel", (1, 14, 7, 64), 20, (11, 2), {}),
+    )
+    for name, image, filters, kernel, options in shapes:
+        yield from conv(f"rows-{name}", image, filters, kernel, passes=("data",), size="medium", **options)
+
+
 def conv_channels() -> Iterator[Case]:
     """Channel counts around the vector widths, each as input and as output."""
     pairs = ((1, 133), (3, 100), (6, 65), (8, 64), (10, 48), (15, 33), (16, 32), (17, 31))

@@ -70,6 +70,17 @@ def test_products_and_sums(isa: str) -> None:
     assert_as_reference("multiply", ROW, ROW[::-1].copy())
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("value", [INF, -INF, NAN])
+def test_taps_that_do_not_see_a_pixel_stay_finite(value: float, padding: str, isa: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1, 4, 8, 1)).astype("f4")
+    dy = rng.normal(size=ops.conv2d(x, np.ones((3, 3, 1, 3), np.float32), padding=padding).shape).astype("f4")
+    x[0, 0, 7, 0] = value
+    assert not np.isnan(ops.conv2d_backward_weights(x, dy, 3, padding=padding)[0]).all()
+    assert_as_reference("conv2d_backward_weights", x, dy, 3, padding=padding)
+
+
 def test_clipping_and_penalties(isa: str) -> None:
     assert_as_reference("clip_by_value", ROW, limit=1.0)
     for value in (NAN, INF, -INF, 88.0):

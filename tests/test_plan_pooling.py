@@ -55,6 +55,14 @@ class Layer:
         return {**g, "tile": self.tile} if self.tile else g
 
 
+PLANES = (  # few filters
+    Layer((9, 28, 28, 1), 6, 5, padding="same"),
+    Layer((2, 41, 37, 3), 8, 5),  # several strips, an odd row and an odd column
+    Layer((1, 80, 400, 1), 3, padding="same"),  # bands of 6 rows, strips of 4
+    Layer((2, 12, 14, 2), 7, 4),
+    Layer((1, 50, 60, 2), 3, 4, padding="same"),  # one image: bands of rows
+    Layer((2, 9, 36, 1), 1),
+)
 LAYERS = (
     Layer((3, 6, 8, 1), 5, padding="same"),
     Layer((2, 7, 9, 3), 17),  # an odd row is in no window
@@ -76,6 +84,7 @@ LAYERS = (
     Layer((13, 16, 16, 65), 3, padding="same", tile=4),
     Layer((1, 3, 3, 16), 16, padding="same", tile=4),
     Layer((0, 4, 4, 16), 16, padding="same", tile=4),
+    *PLANES,
 )
 
 
@@ -134,7 +143,7 @@ def test_one_call_gives_the_bits_of_two_kernels(layer: Layer, relu: bool, isa: s
         np.testing.assert_array_equal(got[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("layer", [LAYERS[3], LAYERS[4], *LAYERS[12:17]], ids=str)
+@pytest.mark.parametrize("layer", [LAYERS[3], LAYERS[4], *LAYERS[12:17], *PLANES], ids=str)
 def test_bits_do_not_depend_on_threads(layer: Layer) -> None:
     before, results = _core.get_num_threads(), []
     try:

@@ -65,6 +65,56 @@ struct Conv2dGeometry {
   bool reads_inside() const { return pad_top == 0 && pad_left == 0 && reached_h() <= h && reached_w() <= w; }
 };
 
+// How a convolution is computed whose few filters would leave lanes of a vector empty: vectors run over pixels, and
+// images and maps are planes, one for each channel. All rows of a plane are as wide as the padded image, so that an
+// output pixel and what it sees through a tap are always equally far apart: a strip of rows is one long row of
+// positions, of which those behind the last column belong to no pixel.
+struct PlanarGeometry {
+  static constexpr int64_t kMostFilters = 8;
+  static constexpr int64_t kPositions = 64;  // no ISA takes more in one step
+  static constexpr int64_t kLanes = 16;      // no ISA has more
+  // Of a strip's image and map, so that both stay in the first-level cache.
+  static constexpr int64_t kStripFloats = int64_t{7} << 10;
+  static constexpr int64_t kMostSpan = 16;
+
+  const Conv2dGeometry& conv;
+  int64_t taps, width, span_h, span_w;
+  int64_t strip_rows;              // output rows of a strip: an even number, as pooling joins two
+  int64_t positions;               // of a strip
+  int64_t image_step;              // floats from plane to plane of the image
+  int64_t map_step;                // and of the map, where pooling may read two vectors behind the last row
+  int64_t offsets_size, row_size;  // floats that hold where taps lie, and the winners of a pooled row
+
+  // Many filters fill vectors themselves, and many channels, or few taps, do not pay for planes. Rows are not to be
+  // padded to twice their width, nor cut again for strip after strip.
+  static bool fits(const Conv2dGeometry& g) {
+    const int64_t span_h = product(g.kernel_h - 1, g.dilation_h), span_w = product(g.kernel_w - 1, g.dilation_w);
+    return g.groups == 1 && g.c_in <= 3 && g.c_out <= kMostFilters && g.stride_h == 1 && g.stride_w == 1 &&
+           product(g.kernel_h, g.kernel_w) >= 4 && span_w <= g.ow && span_h <= kMostSpan;
+  }
+  explicit PlanarGeometry(const Conv2dGeometry& g)
+      : conv(g),
+        taps(product(g.kernel_h, g.kernel_w, g.c_in)),
+        width(g.reached_w()),
+        span_h(product(g.kernel_h - 1, g.dilation_h)),
+        span_w(product(g.kernel_w - 1, g.dilation_w)),
+        strip_rows(kStripFloats / product(width, g.c_in + g.c_out) / 2 * 2) {
+    const int64_t all = round_up(g.oh, 2);
+    strip_rows = strip_rows > all ? all : strip_rows < 2 ? 2 : strip_rows;
+    positions = round_up(product(strip_rows, width), kPositions);
+    image_step = round_up(positions + product(span_h, width) + span_w, kLanes);
+    map_step = positions + 2 * kLanes;
+    offsets_size = round_up(product(2, taps + 1), kLanes);
+    row_size = round_up(product(g.ow / 2, g.c_out), kLanes);
+  }
+  // Of a worker's scratch: also the image before it is cut into planes; and for the gradient of the kernel a plane of
+  // ones, which is what the bias sees, and a vector for each sum.
+  int64_t scratch_size() const {
+    return offsets_size + product(2, conv.c_in, image_step) + product(conv.c_out, map_step) + row_size;
+  }
+  int64_t weights_scratch_size() const { return scratch_size() + positions + product(taps + 1, conv.c_out, kLanes); }
+};
+
 struct Conv2dForward {
   Conv2dGeometry geometry;
   bool relu;
@@ -94,12 +144,14 @@ struct Conv2dForward {
     v.output("y", y, per_row(y_size));
     v.scratch("packed", packed,
               fixed(product(g.kernel_h, g.kernel_w, g.c_in, round_up(g.group_out(), kMaxColumnBlock))));
-    v.worker_scratch(g.is_depthwise() ? 0 : g.offsets_size() + g.reached_size() + more);
+    const int64_t rows = g.is_depthwise() ? 0 : g.offsets_size() + g.reached_size() + more;
+    const int64_t planes = PlanarGeometry::fits(g) ? PlanarGeometry(g).scratch_size() : 0;
+    v.worker_scratch(rows > planes ? rows : planes);
   }
 };
 
 struct Conv2dBackwardData {
-  static constexpr int64_t kTileFloats = 14 * kMaxColumnBlock;  // of the largest register tile
+  static constexpr int64_t kHeardPixels = 96;  // of dy that are multiplied at once, or a row
   Conv2dGeometry geometry;
   const float* dy;      // [rows, oh, ow, c_out]
   const float* kernel;  // [kernel_h, kernel_w, c_in / groups, c_out]
@@ -115,7 +167,12 @@ struct Conv2dBackwardData {
     v.output("dx", dx, per_row(g.in_size()));
     v.scratch("packed", packed,
               fixed(product(g.kernel_h, g.kernel_w, g.c_out, round_up(g.group_in(), kMaxColumnBlock))));
-    v.worker_scratch(g.is_depthwise() ? 0 : kTileFloats + g.reached_size());
+    v.worker_scratch(g.is_depthwise() ? 0 : offsets_size() + products_size() + g.reached_size());
+  }
+  // Offsets of the taps and which rows of the kernel are heard through; what some rows of dy add to dx.
+  int64_t offsets_size() const { return geometry.offsets_size() + round_up(product(4, geometry.kernel_h), 16); }
+  int64_t products_size() const {
+    return product(geometry.ow > kHeardPixels ? geometry.ow : kHeardPixels, kMaxColumnBlock);
   }
 };
 
@@ -145,7 +202,9 @@ struct Conv2dBackwardWeights {
     // Sums of what two pixels side by side see, and a padded image; or packed dy.
     const int64_t windows = product(2, g.kernel_h, g.kernel_w + g.stride_w, g.c_in, g.c_out) + g.reached_size();
     const int64_t packed = g.packs_dy() ? product(g.oh, g.ow, round_up(g.c_out, kMaxColumnBlock)) : 0;
-    v.worker_scratch((g.joins_taps() ? windows : packed) + more);
+    const int64_t rows = (g.joins_taps() ? windows : packed) + more;
+    const int64_t planes = PlanarGeometry::fits(g) ? PlanarGeometry(g).weights_scratch_size() : 0;
+    v.worker_scratch(rows > planes ? rows : planes);
   }
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
+#include "cpu/kernels/conv2d_planar_weights-inl.h"
 #include "cpu/kernels/conv2d_windows-inl.h"
 #include "cpu/kernels/kernel_gradient-inl.h"
 #include "cpu/kernels/pack-inl.h"
@@ -145,6 +146,7 @@ inline void sum_weights(const Conv2dBackwardWeights& op, const uint16_t* argmax,
     const int64_t slice = task / parts, part = task % parts;
     const int64_t begin = slice * run.rows / job.slices, end = (slice + 1) * run.rows / job.slices;
     float *kernel_sum = job.kernel_sum(slice), *bias_sum = part == 0 ? job.bias_sum(slice) : nullptr;
+    if (is_planar(g) && sum_planes(op, argmax, begin, end, kernel_sum, bias_sum, run.pool->scratch(worker))) return;
     if (g.joins_taps())
       sum_windows(windows, begin, end, kernel_sum, bias_sum, run.pool->scratch(worker));
     else

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
+#include "cpu/kernels/conv2d_planar-inl.h"
 #include "cpu/kernels/conv2d_sweep-inl.h"
 #include "cpu/kernels/max_window-inl.h"
 
@@ -87,6 +88,10 @@ inline void for_each_band(const Run& run, int64_t rows, const F& fn) {
 
 inline void conv2d_forward(const Conv2dForward& op, const Run& run) {
   if (op.geometry.is_depthwise()) return depthwise_forward(op, run);
+  if (is_planar(op.geometry))
+    return for_each_band(run, op.geometry.oh, [&](int64_t n, int64_t first, int64_t last, int worker) {
+      planar_forward(op, n, first, last, run.pool->scratch(worker));
+    });
   const ForwardJob job = make_forward_job(op, flatten_pointwise(op.geometry));
   pack_forward_kernel(op, job.g, job.shape.width, run);
   for_each_band(run, job.g.oh, [&](int64_t n, int64_t first, int64_t last, int worker) {
@@ -96,6 +101,10 @@ inline void conv2d_forward(const Conv2dForward& op, const Run& run) {
 
 // Strips of the map, pooled while they are in the cache.
 inline void conv2d_pool_forward(const Conv2dPoolForward& op, const Run& run) {
+  if (is_planar(op.conv.geometry))
+    return for_each_band(run, op.conv.geometry.oh / 2, [&](int64_t n, int64_t first, int64_t last, int worker) {
+      planar_pool_forward(op.conv, op.argmax, n, first, last, run.pool->scratch(worker));
+    });
   const ForwardJob job = make_forward_job(op.conv, op.conv.geometry);
   const Conv2dGeometry& g = job.g;
   pack_forward_kernel(op.conv, g, job.shape.width, run);

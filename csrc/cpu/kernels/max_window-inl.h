@@ -40,17 +40,24 @@ template <bool kArgmax>
   });
 }
 
-// The same where the four cells of a 2x2 window are at hand.
-inline void max_of_cells(const Vec (&cells)[4], float* y, uint16_t* argmax, int64_t lanes) {
-  Vec best = cells[0], index = zero();
+// The winner where the four cells of a 2x2 window are at hand.
+struct Winner {
+  Vec best, index;
+};
+inline Winner winner_of(const Vec (&cells)[4]) {
+  Winner winner{cells[0], zero()};
 #pragma GCC unroll 4
   for (int cell = 1; cell < 4; ++cell) {
-    const Mask better = exceeds(cells[cell], best);
-    best = select(better, cells[cell], best);
-    index = select(better, broadcast(static_cast<float>(cell)), index);
+    const Mask better = exceeds(cells[cell], winner.best);
+    winner.best = select(better, cells[cell], winner.best);
+    winner.index = select(better, broadcast(static_cast<float>(cell)), winner.index);
   }
-  store_lanes(y, best, lanes);
-  if (argmax) store_index(argmax, index, lanes);
+  return winner;
+}
+inline void max_of_cells(const Vec (&cells)[4], float* y, uint16_t* argmax, int64_t lanes) {
+  const Winner winner = winner_of(cells);
+  store_lanes(y, winner.best, lanes);
+  if (argmax) store_index(argmax, winner.index, lanes);
 }
 
 // The gradient of a map behind 2x2 max pooling.

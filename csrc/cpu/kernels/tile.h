@@ -62,16 +62,19 @@ constexpr int64_t kCacheLine = 64 / sizeof(float);
 // Into the second-level cache: what comes next would push what is at work out of the first.
 inline void prefetch_far(const float* p) { __builtin_prefetch(p, 0, 2); }
 
+// Tiles of equal height, none higher than fits the registers.
+inline int64_t tile_height(int64_t rows, int vectors) {
+  const int64_t most = max_rows(vectors), pieces = rows > most ? (rows + most - 1) / most : 1;
+  return rows > 0 ? (rows + pieces - 1) / pieces : 1;  // an empty batch has a shape too
+}
+
 // With 32 registers, 6 rows of 4 vectors take fewer instructions for each multiplication than 14 rows of 2.
 inline TileShape tile_shape(int64_t rows, int64_t columns) {
   int vectors = 1;
   if (columns > Vec::kLanes) vectors = 2;
   const bool four_are_full = Vec::kRegisters == 32 && (columns - 1) % (4 * Vec::kLanes) >= 3 * Vec::kLanes;
   if (columns > 2 * Vec::kLanes && (rows <= max_rows(4) || four_are_full)) vectors = 4;
-  const int64_t most = max_rows(vectors);
-  const int64_t pieces = rows > most ? (rows + most - 1) / most : 1;
-  const int64_t height = rows > 0 ? (rows + pieces - 1) / pieces : 1;  // an empty batch has a shape too
-  return {vectors, static_cast<int64_t>(vectors) * Vec::kLanes, height};
+  return {vectors, static_cast<int64_t>(vectors) * Vec::kLanes, tile_height(rows, vectors)};
 }
 
 }  // namespace

@@ -79,6 +79,11 @@ inline Vec interleave_high(Vec a, Vec b) {
   const __m256 low = _mm256_unpacklo_ps(a.v, b.v), high = _mm256_unpackhi_ps(a.v, b.v);
   return {_mm256_permute2f128_ps(low, high, 0x31)};
 }
+inline Vec pairs_in_order(__m256 halves) {  // from pairs 0, 2, 1, 3 of lanes
+  return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8))};
+}
+inline Vec even_lanes(Vec a, Vec b) { return pairs_in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
+inline Vec odd_lanes(Vec a, Vec b) { return pairs_in_order(_mm256_shuffle_ps(a.v, b.v, 0xdd)); }
 
 struct Words {
   __m256i v;

@@ -66,6 +66,8 @@ inline Vec bfloat16_pairs(Vec low, Vec high) {
 }
 inline Vec interleave_low(Vec a, Vec b) { return {vzip1q_f32(a.v, b.v)}; }
 inline Vec interleave_high(Vec a, Vec b) { return {vzip2q_f32(a.v, b.v)}; }
+inline Vec even_lanes(Vec a, Vec b) { return {vuzp1q_f32(a.v, b.v)}; }
+inline Vec odd_lanes(Vec a, Vec b) { return {vuzp2q_f32(a.v, b.v)}; }
 
 struct Words {
   uint32x4_t v;

@@ -8,6 +8,7 @@
 // zero, infinite or NaN.
 // power_of_two(n): 2^n for whole n from -126 to 127.
 // interleave_low(a, b) = a0 b0 a1 b1 ... from the lower halves, interleave_high from the upper halves.
+// even_lanes(a, b) = a0 a2 ... b0 b2 ..., odd_lanes(a, b) = a1 a3 ... b1 b3 ....
 // bfloat16_pairs(low, high): words of both, each rounded to bfloat16 (to the nearest, ties to even; a NaN stays one),
 // `low` in the lower halves.
 // Words are 32-bit whole numbers, as many as a Vec has floats; multiply gives both halves of 64-bit products.
@@ -126,6 +127,8 @@ inline Vec bfloat16_pairs(Vec low, Vec high) {
 }
 inline Vec interleave_low(Vec a, Vec b) { return {{a.v[0], b.v[0], a.v[1], b.v[1]}}; }
 inline Vec interleave_high(Vec a, Vec b) { return {{a.v[2], b.v[2], a.v[3], b.v[3]}}; }
+inline Vec even_lanes(Vec a, Vec b) { return {{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
+inline Vec odd_lanes(Vec a, Vec b) { return {{a.v[1], a.v[3], b.v[1], b.v[3]}}; }
 
 struct Words {
   uint32_t v[4];
