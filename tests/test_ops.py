@@ -136,3 +136,14 @@ def _backwards(array: Any) -> Any:
 def _poison(dtype: np.dtype[Any]) -> float | int:
     """Choose a number that spoils every result it gets into: NaN, or a class that no case has."""
     return np.nan if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def test_few_filters_have_the_bits_that_they_have_among_many(isa: str) -> None:
+    """Planes of pixels or register tiles of filters: the same products in the same order."""
+    rng = np.random.default_rng(0)
+    x, bias = rng.normal(size=(2, 9, 20, 3)).astype("f4"), rng.normal(size=16).astype("f4")
+    kernel = rng.normal(size=(3, 4, 3, 16)).astype("f4")
+    many = ops.conv2d(x, kernel, bias, padding="same")
+    for filters in range(1, 16):
+        few = ops.conv2d(x, kernel[..., :filters], bias[:filters], padding="same")
+        np.testing.assert_array_equal(few, many[..., :filters], err_msg=f"{filters} filters")
