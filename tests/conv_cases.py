@@ -128,6 +128,8 @@ def backward_data_shapes() -> Iterator[Case]:
         ("complete-rows-few-channels", (2, 9, 26, 3), 9, (4, 5), {"strides": (2, 1), "padding": "same"}),
         ("strides-beyond-everything", (1, 8, 8, 3), 4, 3, {"strides": 2**40}),
         ("tall-kernel", (1, 14, 7, 64), 20, (11, 2), {}),
+        ("low-tiles", (2, 5, 5, 64), 300, 3, {}),
+        ("low-tiles-strides", (2, 9, 6, 64), 20, (5, 3), {"strides": (2, 3), "padding": "same"}),
     )
     for name, image, filters, kernel, options in shapes:
         yield from conv(f"rows-{name}", image, filters, kernel, passes=("data",), size="medium", **options)

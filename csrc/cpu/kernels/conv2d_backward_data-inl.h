@@ -17,7 +17,9 @@ struct DataJob {
   const Conv2dBackwardData& op;
   const Conv2dGeometry& g;
   TileShape shape;
-  bool aligned;   // a block of columns lies within a tap, and a row of dy is cut into high tiles
+  bool whole;     // all columns of a row of the kernel are one block
+  bool together;  // all rows of the kernel, unless a row of dy is a low tile: at the border few rows of dx are alike
+  bool aligned;   // and a block of columns lies within a tap, so that the tile can add to dx
   int64_t piece;  // of the depth: for all rows of the kernel it stays in the first-level cache
 
   int64_t runs_a_row() const { return g.runs() / g.kernel_h; }
@@ -26,11 +28,13 @@ struct DataJob {
 
 inline DataJob make_data_job(const Conv2dBackwardData& op) {
   const Conv2dGeometry& g = op.geometry;
-  DataJob job{op, g, tile_shape(g.oh * g.ow, g.run_size()), false, kCacheLine};
-  const int64_t rows = tile_height(g.ow, job.shape.vectors);
-  job.aligned = g.group_in() % job.shape.width == 0 && 10 * rows >= 7 * max_rows(job.shape.vectors);
+  DataJob job{op, g, tile_shape(g.oh * g.ow, g.run_size()), false, false, false, kCacheLine};
+  const int64_t rows = tile_height(g.ow, job.shape.vectors), most = max_rows(job.shape.vectors);
+  job.whole = g.whole_rows() && g.run_size() <= job.shape.width;
+  job.together = job.whole || 2 * g.ow > most;
+  job.aligned = job.together && g.group_in() % job.shape.width == 0 && 10 * rows >= 7 * most;
   if (job.aligned) job.shape.rows = rows;
-  const int64_t depth = kPanelFloats / job.shape.width / g.kernel_h / kCacheLine * kCacheLine;
+  const int64_t depth = kPanelFloats / job.shape.width / (job.together ? g.kernel_h : 1) / kCacheLine * kCacheLine;
   if (depth > 0) {
     const int64_t pieces = (g.group_out() + depth - 1) / depth;
     job.piece = round_up((g.group_out() + pieces - 1) / pieces, kCacheLine);
@@ -126,14 +130,18 @@ inline void gather_taps(const Conv2dGeometry& g, const float* products, int64_t 
   }
 }
 
-// Calls fn(phase, its first j in the image, the one behind the last, row of dx where j is 0) for all rows that there
-// are.
+// Calls fn(phase, its first j in the image, the one behind the last, row of dx where j is 0) for all rows of dx that
+// there are: once, or for each row of the kernel.
 template <class F>
-inline void for_each_phase(const Conv2dGeometry& g, int64_t* room, const F& fn) {
+inline void for_each_phase(const DataJob& job, int64_t* room, const F& fn) {
+  const Conv2dGeometry& g = job.g;
   const int64_t begin = g.pad_top, end = g.pad_top + g.h < g.reached_h() ? g.pad_top + g.h : g.reached_h();
   for (int64_t row = 0; row < g.stride_h && row < end; ++row) {
     const auto first_at = [&](int64_t from) { return from <= row ? 0 : (from - row + g.stride_h - 1) / g.stride_h; };
-    fn(make_phase(g, row, room), first_at(begin), first_at(end), row);
+    const Phase all = make_phase(g, row, room);
+    const int64_t rows = job.together ? all.count : 1;
+    for (int64_t i = 0; i < all.count; i += rows)
+      fn(Phase{all.kernel_rows + i, all.shifts + i, rows}, first_at(begin), first_at(end), row);
   }
 }
 
@@ -164,11 +172,10 @@ inline void add_runs(const DataJob& job, const float* dy, const float* packed, c
                      int64_t width) {
   const Conv2dGeometry& g = job.g;
   const int64_t columns = g.run_size(), depth = g.group_out(), block = job.shape.width;
-  const bool whole = g.whole_rows() && columns <= block;
   Tile tile = make_data_tile(job, s.taps);
   TileShape shape = job.shape;
   tile.c = s.products;
-  for_each_phase(g, s.room, [&](const Phase& phase, int64_t first, int64_t last, int64_t row) {
+  for_each_phase(job, s.room, [&](const Phase& phase, int64_t first, int64_t last, int64_t row) {
     for (int64_t j = first, count; j < last; j += count) {
       const Heard heard = rows_heard(g, phase, j);
       const auto alike = [&](int64_t other) { return other < last && rows_heard(g, phase, other) == heard; };
@@ -185,7 +192,7 @@ inline void add_runs(const DataJob& job, const float* dy, const float* packed, c
         for (int64_t r = 0; r < count; ++r) {
           const float* products = s.products + r * g.ow * block;
           float* cells = to + (row + (j + r) * g.stride_h) * width * g.c_in;
-          whole ? gather_taps(g, products, block, cells) : add_taps(g, products, block, column, end, cells);
+          job.whole ? gather_taps(g, products, block, cells) : add_taps(g, products, block, column, end, cells);
         }
       }
     }
@@ -199,7 +206,7 @@ inline void add_aligned_runs(const DataJob& job, const float* dy, const float* p
   const int64_t columns = g.run_size(), depth = g.group_out(), block = job.shape.width;
   Tile tile = make_data_tile(job, s.taps);
   tile.accumulate = true, tile.c_step = g.stride_w * g.c_in;
-  for_each_phase(g, s.room, [&](const Phase& phase, int64_t first, int64_t last, int64_t row) {
+  for_each_phase(job, s.room, [&](const Phase& phase, int64_t first, int64_t last, int64_t row) {
     for (int64_t column = 0; column < columns; column += block)
       for (int64_t d = 0; d < depth; d += job.piece) {
         tile.a = dy + d, tile.b = packed + column * depth + d * block;
