@@ -127,17 +127,6 @@ def _with_gaps(array: Any) -> Any:
     return wide[..., ::2]
 
 
-def _backwards(array: Any) -> Any:
-    """Lay the array out backwards in memory: negative strides along every axis."""
-    mirror = (slice(None, None, -1),) * array.ndim
-    return array[mirror].copy()[mirror]
-
-
-def _poison(dtype: np.dtype[Any]) -> float | int:
-    """Choose a number that spoils every result it gets into: NaN, or a class that no case has."""
-    return np.nan if dtype.kind == "f" else int(np.iinfo(dtype).max)
-
-
 def test_few_filters_have_the_bits_that_they_have_among_many(isa: str) -> None:
     """Planes of pixels or register tiles of filters: the same products in the same order."""
     rng = np.random.default_rng(0)
@@ -147,3 +136,14 @@ def test_few_filters_have_the_bits_that_they_have_among_many(isa: str) -> None:
     for filters in range(1, 16):
         few = ops.conv2d(x, kernel[..., :filters], bias[:filters], padding="same")
         np.testing.assert_array_equal(few, many[..., :filters], err_msg=f"{filters} filters")
+
+
+def _backwards(array: Any) -> Any:
+    """Lay the array out backwards in memory: negative strides along every axis."""
+    mirror = (slice(None, None, -1),) * array.ndim
+    return array[mirror].copy()[mirror]
+
+
+def _poison(dtype: np.dtype[Any]) -> float | int:
+    """Choose a number that spoils every result it gets into: NaN, or a class that no case has."""
+    return np.nan if dtype.kind == "f" else int(np.iinfo(dtype).max)
