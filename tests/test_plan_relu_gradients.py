@@ -1,4 +1,4 @@
-"""Winograd's gradient of a layer's input masked by the ReLU before it: the same bits as one by one."""
+"""Gradients of a layer's input and of a dropout masked by the ReLU before it: the same bits as one by one."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from pyconvnet.models import Model, Sequential
 from pyconvnet.ops._kernel import run_kernel
 from pyconvnet.ops.activation import kernel_attributes
 from pyconvnet.ops.conv2d import conv2d_geometry
+from pyconvnet.ops.dropout import kernel_attributes as dropout_attributes
 from pyconvnet.plan import build
 from pyconvnet.utils import set_random_seed
 
@@ -85,6 +86,33 @@ def test_maps_of_unusual_size(outputs: int, side: int, masked: bool, isa: str) -
     np.testing.assert_allclose(got, np.where(x > 0, expected, 0) if masked else expected, atol=2e-4)
 
 
+def _dropout_and_relu(x: np.ndarray, dy: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """The gradient behind a dropout of ReLU(x), by two calls and by one."""
+    attributes, numbers = dropout_attributes(rate, x.shape[1], 3), dict(rows=len(x), seed=2**63 + 5, iteration=7)
+    activated, dropped, apart, together = (np.full(x.shape, np.nan, np.float32) for _ in range(4))
+    relu = kernel_attributes("relu", 0.0, x.shape[1], 1)
+    run_kernel("activation_forward", relu, rows=len(x), x=x, y=activated)
+    run_kernel("dropout_forward", attributes, **numbers, x=activated, y=dropped)
+    run_kernel("dropout_backward", attributes, **numbers, dy=dy, dx=apart)
+    run_kernel("activation_backward", relu, rows=len(x), dy=apart, saved=activated, dx=apart)
+    run_kernel("dropout_backward", attributes, **numbers, dy=dy, activated=dropped, dx=together)
+    return apart, together
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (64, 1000), (0, 4)])
+@pytest.mark.parametrize("rate", [0.25, 0.5, 1.0])
+def test_a_dropout_masks_by_what_it_gave(shape: tuple[int, int], rate: float, isa: str) -> None:
+    random = np.random.default_rng(5)
+    x, dy = (random.normal(size=shape).astype(np.float32) for _ in range(2))
+    for array in (x, dy):  # most of them dropped or below zero somewhere
+        array.reshape(-1)[::9][:20] = np.nan
+        array.reshape(-1)[::7][:20] = np.inf
+    x.reshape(-1)[1::5][:9] = 1e-38  # a normal number, barely
+    apart, together = _dropout_and_relu(x, dy, rate)
+    assert apart.tobytes() == together.tobytes()
+    assert x.size < 100 or np.mean(together != 0) == pytest.approx((1 - rate) / 2, abs=0.02)
+
+
 def _layers() -> list[Any]:
     return [
         Input((16, 16, 16)),
@@ -92,7 +120,6 @@ def _layers() -> list[Any]:
         Conv2D(32, 3, padding="same", activation="relu"),
         Conv2D(16, 3, padding="same", activation="relu"),
         MaxPooling2D(2),
-        Dropout(0.25),
         Flatten(),
         Dense(4),
     ]
@@ -135,8 +162,19 @@ def _penalty() -> list[Any]:
     return [Conv2D(16, 3, activation="relu", activity_regularizer="l2"), Conv2D(16, 3)]
 
 
+def _dropouts() -> list[Any]:
+    """Behind a pooled ReLU, behind another dropout, and behind a ReLU of its own."""
+    dense = [Flatten(), Dense(40, activation="relu"), Dropout(0.4)]
+    return [Conv2D(16, 3, activation="relu"), MaxPooling2D(), Dropout(0.25), Dropout(0.5), *dense]
+
+
+def _not_joined() -> list[Any]:
+    """A dropout without a ReLU before it, and one before whose ReLU a penalty asks for the gradient."""
+    return [Conv2D(16, 3), Dropout(0.25), Conv2D(16, 3, activation="relu", activity_regularizer="l2"), Dropout(0.5)]
+
+
 @pytest.mark.parametrize("hooked", [False, True])
-@pytest.mark.parametrize("layers", [_pooled, _apart, _two_in_a_row, _dense_before, _penalty])
+@pytest.mark.parametrize("layers", [_pooled, _apart, _two_in_a_row, _dense_before, _penalty, _dropouts, _not_joined])
 def test_training_gives_the_same_bits_with_and_without(
     layers: Callable[[], list[Any]], hooked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +191,12 @@ def test_training_gives_the_same_bits_with_and_without(
     together = weights()
     monkeypatch.setattr(build, "fuse_relu_gradients", list)
     assert together == weights()
+
+
+@pytest.mark.parametrize(("layers", "masks"), [(_dropouts, 0), (_not_joined, 1)])
+def test_a_dropout_joins_the_relu_before_it(layers: Callable[[], list[Any]], masks: int) -> None:
+    kernels = _kernels(_compiled(Sequential([Input((16, 16, 16)), *layers(), Flatten(), Dense(4)])))
+    assert kernels.count("activation_backward") == masks
 
 
 def test_a_gradient_with_two_parts_is_masked_behind_their_sum() -> None:

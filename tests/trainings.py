@@ -20,6 +20,7 @@ def train(optimizer: Any) -> tuple[dict[str, list[float]], list[Any]]:
             layers.Input((9, 9, 3)),
             layers.Rescaling(1 / 255),
             layers.Conv2D(8, 3, padding="same", activation="relu", kernel_regularizer="l2"),
+            layers.Dropout(0.1),  # its gradient joins that of the ReLU
             # Behind it, BatchNormalization takes every bias away: its gradient would be nothing but rounding.
             layers.DepthwiseConv2D(3, padding="same", use_bias=False),
             layers.BatchNormalization(),

@@ -67,7 +67,7 @@ struct DenseBackwardData {
   const float* dy;      // [rows * vectors, m]
   const float* kernel;  // [k, m]
   float* dx;            // [rows * vectors, k]
-  float* transposed;    // dy^T: [m, rows * vectors]
+  float* transposed;    // dy^T: [sample block][m][samples]
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -114,7 +114,7 @@ struct DenseBackwardAdam {
   float* v;           // [k, m]
   float* dx;          // [rows * vectors, k] or null
   float* dbias;       // [m] or null
-  float* transposed;  // dy^T: [m, rows * vectors]
+  float* transposed;  // dy^T: [sample block][m][samples]
   float* packed;      // dy: [column block][rows * vectors][block]
 
   template <class Visitor>

@@ -35,7 +35,7 @@ _POOLED = {
     "conv2d_winograd_backward_data": "conv2d_winograd_pool_backward_data",
     "conv2d_winograd_backward_weights": "conv2d_winograd_pool_backward_weights",
 }
-_MASKED = ("conv2d_winograd_backward_data", "conv2d_winograd_pool_backward_data")
+_MASKED = ("conv2d_winograd_backward_data", "conv2d_winograd_pool_backward_data", "dropout_backward")
 _FEW_CHANNELS = 8  # fewer, and the gradient of a direct kernel joins the taps of a row (kernels/conv2d.h)
 
 
@@ -60,10 +60,11 @@ def fuse_pooling(calls: list[Call], watched: Set[int], backend: str = "cpu") -> 
 
 
 def fuse_relu_gradients(calls: list[Call]) -> list[Call]:
-    """Winograd's gradient of a layer's input, and that of the ReLU before the layer, become one call.
+    """The gradient of a ReLU joins that of a dropout behind it, or Winograd's gradient of a layer's input.
 
-    A pixel is masked when the last tile that sees it has added its part. Only where nobody else reads what lies
-    between. The same bits as the calls one by one.
+    In Winograd's a pixel is masked when the last tile that sees it has added its part. What a dropout gave is above
+    zero exactly where both it and the ReLU let something through: no random number is drawn again, and the outputs of
+    the ReLU need not be kept. Only where nobody else reads what lies between. The same bits as the calls one by one.
 
     Args:
         calls: of a step, in order.
@@ -83,12 +84,21 @@ def _mask(calls: list[Call], relu: Call) -> None:
         return
     if masked is not gradient and touching != before:
         return
-    data = before[0]
-    if "activated" in data.buffers:  # the kernel has room for one
+    data, saved = before[0], relu.buffers["saved"]
+    activated = _dropped(calls, saved, data) if data.kernel == "dropout_backward" else saved
+    if activated is None or "activated" in data.buffers:  # the kernel has room for one
         return
-    buffers = {**data.buffers, "activated": relu.buffers["saved"], "dx": masked}
+    buffers = {**data.buffers, "activated": activated, "dx": masked}
     calls[calls.index(data)] = type(data)(data.kernel, data.attributes, buffers, data.label, data.flops)
     calls.remove(relu)
+
+
+def _dropped(calls: list[Call], x: Tensor, backward: Call) -> Tensor | None:
+    """What became of x in the dropout that this is the gradient of."""
+    for call in calls:
+        if call.kernel == "dropout_forward" and call.buffers["x"] is x and call.attributes == backward.attributes:
+            return call.buffers["y"]
+    return None
 
 
 def _halves(pool: dict[str, Any]) -> bool:

@@ -149,10 +149,15 @@ inline void for_each_panel(const DenseGeometry& g, int64_t batch, const Run& run
   });
 }
 
-// A panel of dy^T [m, batch], for what multiplies it with rows of weights as they lie: the weights are not turned.
+// Some rows of dy^T, for what multiplies it with rows of weights as they lie: the weights are not turned. kWidth
+// samples lie side by side in a panel [m, samples], as rows of many samples would share few sets of the first-level
+// cache.
 inline void transpose_panel(const DenseGeometry& g, const float* dy, int64_t batch, int64_t column, int64_t columns,
                             float* transposed) {
-  transpose(dy + column, g.m, batch, columns, transposed + column * batch, batch);
+  for (int64_t sample = 0; sample < batch; sample += kWidth) {
+    const int64_t samples = at_most(batch - sample, kWidth);
+    transpose(dy + sample * g.m + column, g.m, samples, columns, transposed + sample * g.m + column * samples, samples);
+  }
 }
 
 // dx[:, first .. first + inputs)^T = W[first .. first + inputs) dy^T, kWidth samples at a time in `sums`, from where
@@ -161,19 +166,19 @@ inline void store_inputs(const DenseGeometry& g, const float* transposed, const 
                          int64_t first, int64_t inputs, float* dx, float* sums, Ahead* ahead, int64_t ahead_step) {
   Tile tile = dense_tile();
   tile.row_step = g.m, tile.depth_step = 1;
-  tile.b_step = batch, tile.c = sums, tile.c_step = kWidth;
+  tile.c = sums, tile.c_step = kWidth;
   tile.ahead_step = ahead_step;
   for (int64_t sample = 0; sample < batch; sample += kWidth) {
-    tile.columns = at_most(batch - sample, kWidth);
-    const TileShape shape = tile_shape(inputs, tile.columns);
+    const int64_t columns = at_most(batch - sample, kWidth);
+    const TileShape shape = tile_shape(inputs, columns);
     const int64_t depth = kPanelFloats / kWidth, tiles = pieces_of(inputs, shape.rows);
-    const int64_t columns = tile.columns;
+    tile.b_step = columns;
     for (int64_t d = 0; d < g.m; d += depth) {
       tile.depth = at_most(g.m - d, depth), tile.accumulate = d > 0;
       tile.a = kernel + first * g.m + d;
       for (int64_t column = 0; column < columns; column += shape.width) {
         tile.columns = at_most(columns - column, shape.width);
-        tile.b = transposed + d * batch + sample + column, tile.c = sums + column;
+        tile.b = transposed + sample * g.m + d * columns + column, tile.c = sums + column;
         tile.ahead = ahead ? ahead->next(tiles * tile.depth * ahead_step) : nullptr;
         run_tiles(tile, shape, inputs);
       }

@@ -48,7 +48,20 @@ inline void apply_mask(const Op& op, const Run& run, const float* x, float* y) {
 }
 
 inline void dropout_forward(const DropoutForward& op, const Run& run) { apply_mask(op, run, op.x, op.y); }
-inline void dropout_backward(const DropoutBackward& op, const Run& run) { apply_mask(op, run, op.dy, op.dx); }
+
+inline void apply_known_mask(const DropoutBackward& op, const Run& run) {
+  const Vec scale = broadcast(op.scale);
+  for_each_range(*run.pool, run.rows * op.size, 256 * kGroup, [&](int64_t begin, int64_t end) {
+    for_each_vector(begin, end, [&](int64_t i, int64_t lanes) {
+      const Vec kept = load_lanes(op.dy + i, lanes) * scale;
+      store_lanes(op.dx + i, select(load_lanes(op.activated + i, lanes) > zero(), kept, zero()), lanes);
+    });
+  });
+}
+
+inline void dropout_backward(const DropoutBackward& op, const Run& run) {
+  op.activated ? apply_known_mask(op, run) : apply_mask(op, run, op.dy, op.dx);
+}
 
 }  // namespace
 

@@ -39,6 +39,13 @@ struct DropoutBlock {
   }
 };
 
+struct KnownMask {
+  float scale;
+  const float *dy, *activated;
+  float* dx;
+  __device__ void operator()(int64_t i, const Step&) const { dx[i] = activated[i] > 0 ? dy[i] * scale : 0.0f; }
+};
+
 template <class Op>
 void apply_mask(const Op& op, const Run& run, const float* x, float* y) {
   // Enough blocks of four for the whole batch; a row need not be whole blocks.
@@ -47,7 +54,12 @@ void apply_mask(const Op& op, const Run& run, const float* x, float* y) {
 }
 
 void dropout_forward(const DropoutForward& op, const Run& run) { apply_mask(op, run, op.x, op.y); }
-void dropout_backward(const DropoutBackward& op, const Run& run) { apply_mask(op, run, op.dy, op.dx); }
+void dropout_backward(const DropoutBackward& op, const Run& run) {
+  if (op.activated)
+    for_each_element(per_row(op.size), run, KnownMask{op.scale, op.dy, op.activated, op.dx});
+  else
+    apply_mask(op, run, op.dy, op.dx);
+}
 
 }  // namespace
 
