@@ -16,6 +16,7 @@ import numpy as np
 from case import Case, Shape, Size, Spec
 from conv_cases import (
     backward_data_shapes,
+    backward_weights_shapes,
     bfloat16_shapes,
     conv_channels,
     conv_shapes,
@@ -312,6 +313,7 @@ CASES: tuple[Case, ...] = (
     *conv_shapes(),
     *planar_shapes(),
     *backward_data_shapes(),
+    *backward_weights_shapes(),
     *conv_channels(),
     *conv_widths(),
     *gemm_shapes(),

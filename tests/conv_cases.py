@@ -135,6 +135,21 @@ def backward_data_shapes() -> Iterator[Case]:
         yield from conv(f"rows-{name}", image, filters, kernel, passes=("data",), size="medium", **options)
 
 
+def backward_weights_shapes() -> Iterator[Case]:
+    """Chunks of several images, of a band of one, of a row that is longer; units that share a tap or do not."""
+    shapes: tuple[tuple[str, Shape, int, int | tuple[int, int], dict[str, Any]], ...] = (
+        ("images-a-chunk", (7, 7, 7, 20), 130, 3, {"padding": "same"}),  # of two images, the last one alone
+        ("images-a-chunk-strides", (11, 9, 9, 9), 200, (3, 2), {"strides": (2, 3), "padding": "same"}),
+        ("images-a-chunk-unpacked", (7, 7, 7, 20), 70, 3, {"padding": "same"}),
+        ("bands", (2, 19, 20, 9), 133, 3, {"padding": "same"}),
+        ("longer-than-a-chunk", (1, 3, 150, 8), 140, (2, 3), {}),
+        ("tiles-of-groups", (3, 7, 8, 60), 70, 3, {"groups": 2, "padding": "same"}),
+        ("slices", (9, 12, 11, 8), 160, 1, {}),  # as many as keep every thread busy, one tap
+    )
+    for name, image, filters, kernel, options in shapes:
+        yield from conv(f"units-{name}", image, filters, kernel, passes=("weights",), size="medium", **options)
+
+
 def conv_channels() -> Iterator[Case]:
     """Channel counts around the vector widths, each as input and as output."""
     pairs = ((1, 133), (3, 100), (6, 65), (8, 64), (10, 48), (15, 33), (16, 32), (17, 31))

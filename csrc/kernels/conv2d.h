@@ -201,7 +201,8 @@ struct Conv2dBackwardWeights {
     v.scratch("partial", partial, fixed(product(kSlices, g.kernel_size() + g.c_out)));
     // Sums of what two pixels side by side see, and a padded image; or packed dy.
     const int64_t windows = product(2, g.kernel_h, g.kernel_w + g.stride_w, g.c_in, g.c_out) + g.reached_size();
-    const int64_t packed = g.packs_dy() ? product(g.oh, g.ow, round_up(g.c_out, kMaxColumnBlock)) : 0;
+    const int64_t pixels = g.ow > g.kChunkPixels ? g.ow : g.kChunkPixels;
+    const int64_t packed = g.packs_dy() ? product(pixels, round_up(g.c_out, kMaxColumnBlock)) : 0;
     const int64_t rows = (g.joins_taps() ? windows : packed) + more;
     const int64_t planes = PlanarGeometry::fits(g) ? PlanarGeometry(g).weights_scratch_size() : 0;
     v.worker_scratch(rows > planes ? rows : planes);

@@ -1,6 +1,8 @@
 // dkernel[kh, kw, ci, co] = sum over images and output pixels of x[pixel + tap, ci] * dy[pixel, co].
 // A unit of work is one tap, a few input channels and a block of output channels, summed over the batch in order:
-// units, and slices of the batch where units are few, are fixed by the problem, so the bits are too.
+// units, and slices of the batch where units are few, are fixed by the problem, so the bits are too. They are numbered
+// by group, tap, block and channels, in the order in which the gradient lies in memory, as it streams through the
+// caches while a chunk of dy stays.
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
@@ -48,6 +50,10 @@ inline WeightsJob make_job(const Conv2dBackwardWeights& op, int64_t images) {
 struct Chunk {
   int64_t first_image, last_image, first_row, last_row;
   const float* packed_dy;  // null, or dy of the chunk in blocks of columns: [column tile][pixel][width]
+
+  int64_t pixels(const Conv2dGeometry& g) const {
+    return ((last_image - first_image - 1) * g.oh + last_row - first_row) * g.ow;
+  }
 };
 
 // Output cells [first, last) whose tap lies inside the image.
@@ -61,12 +67,13 @@ inline TapRange outputs_inside(int64_t tap, int64_t stride, int64_t dilation, in
   return {first, last};
 }
 
-// Adds one chunk to one unit. Each output row of the chunk is a segment of the tile.
-inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, bool first, float* sum) {
+// Adds one chunk to `units` units from this one on, which share a tap and a block of columns: tiles one below the
+// other, with an output row of the chunk for each segment.
+inline void add_chunk(const WeightsJob& job, int64_t unit, int64_t units, const Chunk& chunk, bool first, float* sum) {
   const Conv2dGeometry& g = job.g;
-  const int64_t column_tile = unit % job.column_tiles, row_tile = unit / job.column_tiles % job.row_tiles;
-  const int64_t tap = unit / (job.column_tiles * job.row_tiles) % (g.kernel_h * g.kernel_w);
-  const int64_t group = unit / (job.column_tiles * job.row_tiles * g.kernel_h * g.kernel_w);
+  const int64_t row_tile = unit % job.row_tiles, column_tile = unit / job.row_tiles % job.column_tiles;
+  const int64_t taps = g.kernel_h * g.kernel_w, of_all_taps = unit / (job.row_tiles * job.column_tiles);
+  const int64_t tap = of_all_taps % taps, group = of_all_taps / taps;
   const int64_t kh = tap / g.kernel_w, kw = tap % g.kernel_w;
   TapRange rows = outputs_inside(kh, g.stride_h, g.dilation_h, g.pad_top, g.oh, g.h);
   const TapRange columns = outputs_inside(kw, g.stride_w, g.dilation_w, g.pad_left, g.ow, g.w);
@@ -81,29 +88,27 @@ inline void add_chunk(const WeightsJob& job, int64_t unit, const Chunk& chunk, b
         const int64_t iw = columns.first * g.stride_w + kw * g.dilation_w - g.pad_left;
         a_offsets[segments] = n * g.in_size() + (ih * g.w + iw) * g.c_in;
         b_offsets[segments] = n * g.out_size() + (oh * g.ow + columns.first) * g.c_out;
-        if (chunk.packed_dy) b_offsets[segments] = ((oh - chunk.first_row) * g.ow + columns.first) * job.shape.width;
+        const int64_t rows_before = (n - chunk.first_image) * g.oh + oh - chunk.first_row;
+        if (chunk.packed_dy) b_offsets[segments] = (rows_before * g.ow + columns.first) * job.shape.width;
       }
 
   const int64_t ci = row_tile * job.shape.rows, co = column_tile * job.shape.width;
-  const int64_t left = g.group_out() - co, channels = g.group_in() - ci;
+  const int64_t left = g.group_out() - co, channels = g.group_in() - ci, tile_rows = units * job.shape.rows;
   Tile tile{};
   tile.a = job.op.x + group * g.group_in() + ci, tile.row_step = 1, tile.depth_step = g.stride_w * g.c_in;
   tile.b = job.op.dy + group * g.group_out() + co, tile.b_step = g.c_out;
-  if (chunk.packed_dy) {
-    const int64_t pixels = (chunk.last_row - chunk.first_row) * g.ow;
-    tile.b = chunk.packed_dy + column_tile * pixels * job.shape.width, tile.b_step = job.shape.width;
-  }
+  if (chunk.packed_dy) tile.b = chunk.packed_dy + chunk.pixels(g) * co, tile.b_step = job.shape.width;
   tile.a_offsets = a_offsets, tile.b_offsets = b_offsets, tile.segments = segments;
   tile.depth = columns.last - columns.first;
   tile.c = sum + (tap * g.group_in() + ci) * g.c_out + group * g.group_out() + co, tile.c_step = g.c_out;
   tile.columns = left < job.shape.width ? left : job.shape.width;
   tile.accumulate = !first;
-  run_tiles(tile, job.shape, channels < job.shape.rows ? channels : job.shape.rows);
+  run_tiles(tile, job.shape, channels < tile_rows ? channels : tile_rows);
 }
 
 inline void pack_dy(const WeightsJob& job, const Chunk& chunk, float* packed) {
   const Conv2dGeometry& g = job.g;
-  const int64_t pixels = (chunk.last_row - chunk.first_row) * g.ow, width = job.shape.width;
+  const int64_t pixels = chunk.pixels(g), width = job.shape.width;
   const float* dy = job.op.dy + chunk.first_image * g.out_size() + chunk.first_row * g.ow * g.c_out;
   for (int64_t co = 0; co < g.c_out; co += width, packed += pixels * width)
     pack_columns(dy + co, g.c_out, pixels, g.c_out - co < width ? g.c_out - co : width, width, packed);
@@ -121,14 +126,17 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
   for (int64_t n = begin; n < end; n += images)
     for (int64_t row = 0; row < g.oh; row += rows) {
       Chunk chunk{n, n + images < end ? n + images : end, row, row + rows < g.oh ? row + rows : g.oh, nullptr};
-      if (g.packs_dy() && images == 1) {
+      if (g.packs_dy()) {
         pack_dy(job, chunk, scratch);
         chunk.packed_dy = scratch;
       }
-      for (int64_t unit = first_unit; unit < last_unit; ++unit) add_chunk(job, unit, chunk, first, kernel_sum);
+      for (int64_t unit = first_unit, units = 0; unit < last_unit; unit += units) {
+        const int64_t of_tap = job.row_tiles - unit % job.row_tiles;
+        units = of_tap < last_unit - unit ? of_tap : last_unit - unit;
+        add_chunk(job, unit, units, chunk, first, kernel_sum);
+      }
       if (bias_sum) {
-        const int64_t count = (chunk.last_image - n - 1) * g.oh * g.ow + (chunk.last_row - row) * g.ow;
-        sum_columns(job.op.dy + n * g.out_size() + row * g.ow * g.c_out, count, g.c_out, !first, bias_sum);
+        sum_columns(job.op.dy + n * g.out_size() + row * g.ow * g.c_out, chunk.pixels(g), g.c_out, !first, bias_sum);
       }
       first = false;
     }
