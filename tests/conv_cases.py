@@ -144,7 +144,7 @@ def backward_weights_shapes() -> Iterator[Case]:
         ("bands", (2, 19, 20, 9), 133, 3, {"padding": "same"}),
         ("longer-than-a-chunk", (1, 3, 150, 8), 140, (2, 3), {}),
         ("tiles-of-groups", (3, 7, 8, 60), 70, 3, {"groups": 2, "padding": "same"}),
-        ("slices", (9, 12, 11, 8), 160, 1, {}),  # as many as keep every thread busy, one tap
+        ("slices", (9, 12, 11, 8), 160, 1, {}),  # one tap has few units
     )
     for name, image, filters, kernel, options in shapes:
         yield from conv(f"units-{name}", image, filters, kernel, passes=("weights",), size="medium", **options)

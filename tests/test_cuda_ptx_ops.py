@@ -126,6 +126,7 @@ CALLS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "concatenate_backward": ("concatenate_backward", 5, dict(outer=10, length=30, total=50, offset=7)),
     "zero_pad2d_forward": ("zero_pad2d_forward", 5, IMAGE),
     "zero_pad2d_backward": ("zero_pad2d_backward", 5, IMAGE),
+    "dropout_backward-activated": ("dropout_backward", 5, dict(threshold=2**23, scale=2.0, size=300, instance=3)),
     "dense_forward-slices": ("dense_forward", 12, dict(vectors=1, k=256, m=128, relu=True)),
     "dense_forward-unaligned-slices": ("dense_forward", 3, dict(vectors=1, k=257, m=129, relu=False)),
     "dense_backward_adam": ("dense_backward_adam", 5, dict(vectors=1, k=72, m=20, **RATES)),

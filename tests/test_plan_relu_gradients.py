@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyconvnet import config
+from pyconvnet import config, devices
 from pyconvnet.layers import (
     Activation,
     Add,
@@ -86,29 +86,33 @@ def test_maps_of_unusual_size(outputs: int, side: int, masked: bool, isa: str) -
     np.testing.assert_allclose(got, np.where(x > 0, expected, 0) if masked else expected, atol=2e-4)
 
 
-def _dropout_and_relu(x: np.ndarray, dy: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+def _dropout_and_relu(
+    x: np.ndarray, dy: np.ndarray, rate: float, where: devices.Device
+) -> tuple[np.ndarray, np.ndarray]:
     """The gradient behind a dropout of ReLU(x), by two calls and by one."""
     attributes, numbers = dropout_attributes(rate, x.shape[1], 3), dict(rows=len(x), seed=2**63 + 5, iteration=7)
-    activated, dropped, apart, together = (np.full(x.shape, np.nan, np.float32) for _ in range(4))
+    activated, dropped, apart, together = (where.put(np.full(x.shape, np.nan, np.float32)) for _ in range(4))
+    x, dy = where.put(x), where.put(dy)
     relu = kernel_attributes("relu", 0.0, x.shape[1], 1)
     run_kernel("activation_forward", relu, rows=len(x), x=x, y=activated)
     run_kernel("dropout_forward", attributes, **numbers, x=activated, y=dropped)
     run_kernel("dropout_backward", attributes, **numbers, dy=dy, dx=apart)
     run_kernel("activation_backward", relu, rows=len(x), dy=apart, saved=activated, dx=apart)
     run_kernel("dropout_backward", attributes, **numbers, dy=dy, activated=dropped, dx=together)
-    return apart, together
+    return devices.to_numpy(apart), devices.to_numpy(together)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (64, 1000), (0, 4)])
 @pytest.mark.parametrize("rate", [0.25, 0.5, 1.0])
-def test_a_dropout_masks_by_what_it_gave(shape: tuple[int, int], rate: float, isa: str) -> None:
+def test_a_dropout_masks_by_what_it_gave(shape: tuple[int, int], rate: float, where: devices.Device) -> None:
     random = np.random.default_rng(5)
     x, dy = (random.normal(size=shape).astype(np.float32) for _ in range(2))
     for array in (x, dy):  # most of them dropped or below zero somewhere
         array.reshape(-1)[::9][:20] = np.nan
         array.reshape(-1)[::7][:20] = np.inf
-    x.reshape(-1)[1::5][:9] = 1e-38  # a normal number, barely
-    apart, together = _dropout_and_relu(x, dy, rate)
+    x.reshape(-1)[1::5][:9] = np.finfo(np.float32).tiny
+    x.reshape(-1)[2::5][:9] = 1e-39  # flushed to zero, or not, wherever it is read
+    apart, together = _dropout_and_relu(x, dy, rate, where)
     assert apart.tobytes() == together.tobytes()
     assert x.size < 100 or np.mean(together != 0) == pytest.approx((1 - rate) / 2, abs=0.02)
 
@@ -197,6 +201,27 @@ def test_training_gives_the_same_bits_with_and_without(
 def test_a_dropout_joins_the_relu_before_it(layers: Callable[[], list[Any]], masks: int) -> None:
     kernels = _kernels(_compiled(Sequential([Input((16, 16, 16)), *layers(), Flatten(), Dense(4)])))
     assert kernels.count("activation_backward") == masks
+
+
+@pytest.mark.parametrize("judged", [(True, True), (True, False), (False, True)])
+def test_dropouts_of_one_relu_are_told_apart(judged: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a mask of its own; with a loss behind one of them, only that one passes a gradient on."""
+    random = np.random.default_rng(6)
+    x, y = random.normal(size=(16, 12)), random.normal(size=(16, 2))
+
+    def weights(masks: int) -> list[bytes]:
+        set_random_seed(3)
+        inputs = Input((12,))
+        hidden = Dense(40, activation="relu")(inputs)
+        model = Model(inputs, [Dense(2)(Dropout(0.5)(hidden)) for _ in judged])
+        model.compile("adam", ["mse" if asked else None for asked in judged])
+        assert _kernels(model).count("activation_backward") == masks
+        model.fit(x, [y, y], batch_size=8, epochs=2, verbose=0)
+        return [array.tobytes() for array in model.get_weights()]
+
+    together = weights(masks=int(all(judged)))  # a gradient of two parts is masked behind their sum
+    monkeypatch.setattr(build, "fuse_relu_gradients", list)
+    assert together == weights(masks=1)
 
 
 def test_a_gradient_with_two_parts_is_masked_behind_their_sum() -> None:

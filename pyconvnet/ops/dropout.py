@@ -1,4 +1,4 @@
-"""Dropout: eager functions and its rule in the plan. The mask is drawn anew in the backward pass, never stored."""
+"""Dropout: eager functions and its rule in the plan. The mask is never stored: the backward pass draws it anew."""
 
 from __future__ import annotations
 

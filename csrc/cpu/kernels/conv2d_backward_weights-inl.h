@@ -1,8 +1,8 @@
 // dkernel[kh, kw, ci, co] = sum over images and output pixels of x[pixel + tap, ci] * dy[pixel, co].
 // A unit of work is one tap, a few input channels and a block of output channels, summed over the batch in order:
 // units, and slices of the batch where units are few, are fixed by the problem, so the bits are too. They are numbered
-// by group, tap, block and channels, in the order in which the gradient lies in memory, as it streams through the
-// caches while a chunk of dy stays.
+// by group, tap, block and channels: the gradient streams through the caches tap by tap, as it lies in memory, while a
+// chunk of x and dy stays.
 #pragma once
 
 #include "cpu/kernels/conv2d_depthwise-inl.h"
@@ -131,8 +131,8 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
         chunk.packed_dy = scratch;
       }
       for (int64_t unit = first_unit, units = 0; unit < last_unit; unit += units) {
-        const int64_t of_tap = job.row_tiles - unit % job.row_tiles;
-        units = of_tap < last_unit - unit ? of_tap : last_unit - unit;
+        const int64_t of_block = job.row_tiles - unit % job.row_tiles;
+        units = of_block < last_unit - unit ? of_block : last_unit - unit;
         add_chunk(job, unit, units, chunk, first, kernel_sum);
       }
       if (bias_sum) {
