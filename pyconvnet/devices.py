@@ -7,7 +7,7 @@ import importlib
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -59,7 +59,7 @@ class Device(ABC):
 
     @abstractmethod
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Any:
-        """A C-contiguous array here with anything in it."""
+        """A C-contiguous array here with anything in it, its first element on a 64-byte boundary."""
 
     @abstractmethod
     def contiguous(self, array: Any, dtype: npt.DTypeLike) -> Any:
@@ -103,6 +103,14 @@ class Device(ABC):
         return _unpickled, (self.name,)
 
 
+def _aligned(make: Callable[..., npt.NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    # NumPy's own arrays begin anywhere in a cache line, and then each vector of 64 bytes that is read lies in two.
+    nbytes = math.prod(shape) * kind.itemsize
+    block = make(nbytes + _ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % _ALIGNMENT
+    return block[start : start + nbytes].view(kind).reshape(shape)
+
+
 class _Host(Device):
     """The processor's memory, for its own kernels or, in tests, those of the emulator."""
 
@@ -117,14 +125,10 @@ class _Host(Device):
         return str(_core.active_bfloat16()) if self.name == "cpu" else TENSOR_CORES
 
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-        kind = np.dtype(dtype)
-        nbytes = math.prod(shape) * kind.itemsize
-        block = np.zeros(nbytes + _ALIGNMENT, np.uint8)
-        start = -block.ctypes.data % _ALIGNMENT
-        return block[start : start + nbytes].view(kind).reshape(shape)
+        return _aligned(np.zeros, shape, np.dtype(dtype))
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-        return np.empty(shape, dtype)
+        return _aligned(np.empty, shape, np.dtype(dtype))
 
     def contiguous(self, array: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         if array.dtype == dtype and array.flags.c_contiguous:

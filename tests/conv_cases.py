@@ -145,6 +145,7 @@ def backward_weights_shapes() -> Iterator[Case]:
         ("longer-than-a-chunk", (1, 3, 150, 8), 140, (2, 3), {}),
         ("tiles-of-groups", (3, 7, 8, 60), 70, 3, {"groups": 2, "padding": "same"}),
         ("slices", (9, 12, 11, 8), 160, 1, {}),  # one tap has few units
+        ("blocks-of-a-thread", (3, 7, 7, 30), 330, 1, {}),  # or so many that a thread needs a part of dy
     )
     for name, image, filters, kernel, options in shapes:
         yield from conv(f"units-{name}", image, filters, kernel, passes=("weights",), size="medium", **options)

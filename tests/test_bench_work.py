@@ -147,3 +147,4 @@ def test_buffers_are_those_of_the_training_step() -> None:
         "dx": ("float32", 2 * 14 * 14 * 32),
     }
     assert arrays["argmax"].max() == 3
+    assert all(array.ctypes.data % 64 == 0 for array in arrays.values())

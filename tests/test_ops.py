@@ -5,6 +5,7 @@ Every kernel call of this file runs between walls, see `walls.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from walls import between_walls
 
 from pyconvnet import _core, ops, reference
 from pyconvnet._core import run_kernel
+from pyconvnet.devices import CPU
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
@@ -83,6 +85,13 @@ def test_any_number_of_threads_gives_the_same_bits(case: Case, threads: None) ->
         assert _core.get_num_threads() == number
         results.append([array.tobytes() for array in _run(case, arrays)])
     assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("make", [CPU.empty, CPU.zeros])
+def test_what_ops_make_begins_with_a_cache_line(make: Callable[[tuple[int, ...]], np.ndarray]) -> None:
+    arrays = [make((rows, 3)) for rows in (1, 5, 1000, 100_000)]
+    assert [array.ctypes.data % 64 for array in arrays] == [0] * 4
+    assert [array.shape for array in arrays] == [(1, 3), (5, 3), (1000, 3), (100_000, 3)]
 
 
 @every_case

@@ -19,7 +19,8 @@ using Arrays = std::map<std::string, pybind11::object>;
 
 // Adds a block for each scratch buffer of the call that has none; all of them lie in the memory that is answered.
 inline std::unique_ptr<float[]> add_scratch(CallDescription& call, int64_t rows) {
-  const auto floats_of = [](const Block& block) { return (block.bytes / sizeof(float) + 16) / 16 * 16; };
+  constexpr size_t kLine = 64 / sizeof(float);  // each begins with a cache line, as in a plan
+  const auto floats_of = [](const Block& block) { return (block.bytes / sizeof(float) + kLine) / kLine * kLine; };
   std::vector<std::pair<std::string, Block>> missing;
   size_t floats = 0;
   for (const BufferDescription& b : describe_call(call)) {
@@ -28,8 +29,8 @@ inline std::unique_ptr<float[]> add_scratch(CallDescription& call, int64_t rows)
     missing.push_back({b.name, {nullptr, count * dtype_size(b.dtype), b.dtype, true}});
     floats += floats_of(missing.back().second);
   }
-  std::unique_ptr<float[]> memory(new float[floats]);
-  float* at = memory.get();
+  std::unique_ptr<float[]> memory(new float[floats + kLine]);
+  float* at = memory.get() + (0 - reinterpret_cast<uintptr_t>(memory.get()) / sizeof(float)) % kLine;
   for (auto& [name, block] : missing) {
     block.data = at;
     at += floats_of(block);

@@ -11,10 +11,12 @@ import numpy as np
 
 from pyconvnet import _core
 from pyconvnet.bench.networks import Network
+from pyconvnet.devices import CPU
 from pyconvnet.plan.describe import algorithm
 
 _MEASURED = ("conv2d", "dense", "max_pool2d", "avg_pool2d")
 _DIRECTIONS = ("forward", "backward_data", "backward_weights", "backward", "backward_adam")
+_LINE = 64  # bytes, at which buffers of a plan begin
 Geometry = dict[str, Any]
 
 
@@ -74,19 +76,24 @@ class Work:
         return 2 if self.direction == "backward_adam" and "dx" in self.buffers else 1
 
     def arrays(self, seed: int = 0) -> dict[str, np.ndarray]:
-        """Buffers for the call: small normal numbers, cells inside the window for argmax, scratch."""
+        """Buffers in one block, aligned as in a plan: small normal numbers, winners of windows, scratch."""
         random = np.random.default_rng(seed)
+        buffers = [
+            (name, count * (self.batch if for_each_row else 1), np.dtype(dtype), role)
+            for name, dtype, count, for_each_row, role in _core.describe_kernel(self.kernel, self.attributes)
+            if role == "scratch" or name in self.buffers
+        ]
+        block = CPU.zeros((sum(size * dtype.itemsize + _LINE for _, size, dtype, _ in buffers),), np.uint8)
         made: dict[str, np.ndarray] = {}
-        for name, dtype, count, for_each_row, role in _core.describe_kernel(self.kernel, self.attributes):
-            size = count * (self.batch if for_each_row else 1)
-            if role != "scratch" and name not in self.buffers:
-                continue
+        begin = 0
+        for name, size, dtype, role in buffers:
+            end = begin + size * dtype.itemsize
+            made[name] = block[begin:end].view(dtype)
+            begin = -(-end // _LINE) * _LINE
             if name == "argmax":
-                made[name] = random.integers(0, _cells(self.attributes), size).astype(dtype)
+                made[name][...] = random.integers(0, _cells(self.attributes), size)
             elif role in ("input", "optional_input"):
-                made[name] = 0.1 * random.standard_normal(size, np.float32)
-            else:
-                made[name] = np.zeros(size, dtype)
+                made[name][...] = 0.1 * random.standard_normal(size, np.float32)
         return made
 
     def nbytes(self) -> int:

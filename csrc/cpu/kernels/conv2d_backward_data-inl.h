@@ -35,10 +35,7 @@ inline DataJob make_data_job(const Conv2dBackwardData& op) {
   job.aligned = job.together && g.group_in() % job.shape.width == 0 && 10 * rows >= 7 * most;
   if (job.aligned) job.shape.rows = rows;
   const int64_t depth = kPanelFloats / job.shape.width / (job.together ? g.kernel_h : 1) / kCacheLine * kCacheLine;
-  if (depth > 0) {
-    const int64_t pieces = (g.group_out() + depth - 1) / depth;
-    job.piece = round_up((g.group_out() + pieces - 1) / pieces, kCacheLine);
-  }
+  if (depth > 0) job.piece = round_up(even_piece(g.group_out(), depth), kCacheLine);
   return job;
 }
 

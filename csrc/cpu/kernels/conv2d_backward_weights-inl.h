@@ -106,12 +106,17 @@ inline void add_chunk(const WeightsJob& job, int64_t unit, int64_t units, const 
   run_tiles(tile, job.shape, channels < tile_rows ? channels : tile_rows);
 }
 
-inline void pack_dy(const WeightsJob& job, const Chunk& chunk, float* packed) {
+// The blocks of columns that units [first_unit, last_unit) multiply with, each in its place.
+inline void pack_dy(const WeightsJob& job, const Chunk& chunk, int64_t first_unit, int64_t last_unit, float* packed) {
   const Conv2dGeometry& g = job.g;
   const int64_t pixels = chunk.pixels(g), width = job.shape.width;
   const float* dy = job.op.dy + chunk.first_image * g.out_size() + chunk.first_row * g.ow * g.c_out;
-  for (int64_t co = 0; co < g.c_out; co += width, packed += pixels * width)
-    pack_columns(dy + co, g.c_out, pixels, g.c_out - co < width ? g.c_out - co : width, width, packed);
+  const int64_t first = first_unit / job.row_tiles, last = (last_unit + job.row_tiles - 1) / job.row_tiles;
+  for (int64_t block = first; block < last && block < first + job.column_tiles; ++block) {
+    const int64_t co = block % job.column_tiles * width;
+    const int64_t columns = g.c_out - co < width ? g.c_out - co : width;
+    pack_columns(dy + co, g.c_out, pixels, columns, width, packed + pixels * co);
+  }
 }
 
 // Sums images [begin, end) for units [first_unit, last_unit), chunk by chunk.
@@ -120,14 +125,13 @@ inline void sum_units(const WeightsJob& job, int64_t begin, int64_t end, int64_t
   const Conv2dGeometry& g = job.g;
   const int64_t pixels = g.oh * g.ow;
   const int64_t images = pixels * 2 <= kChunkPixels ? kChunkPixels / pixels : 1;
-  int64_t rows = images > 1 ? g.oh : kChunkPixels / g.ow;
-  if (rows < 1) rows = 1;
+  const int64_t rows = images > 1 ? g.oh : even_piece(g.oh, kChunkPixels / g.ow);
   bool first = true;
   for (int64_t n = begin; n < end; n += images)
     for (int64_t row = 0; row < g.oh; row += rows) {
       Chunk chunk{n, n + images < end ? n + images : end, row, row + rows < g.oh ? row + rows : g.oh, nullptr};
       if (g.packs_dy()) {
-        pack_dy(job, chunk, scratch);
+        pack_dy(job, chunk, first_unit, last_unit, scratch);
         chunk.packed_dy = scratch;
       }
       for (int64_t unit = first_unit, units = 0; unit < last_unit; unit += units) {

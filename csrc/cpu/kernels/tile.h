@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "kernels/blocks.h"
+
 namespace pyconvnet {
 
 struct Tile {
@@ -63,10 +65,7 @@ constexpr int64_t kCacheLine = 64 / sizeof(float);
 inline void prefetch_far(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 // Tiles of equal height, none higher than fits the registers.
-inline int64_t tile_height(int64_t rows, int vectors) {
-  const int64_t most = max_rows(vectors), pieces = rows > most ? (rows + most - 1) / most : 1;
-  return rows > 0 ? (rows + pieces - 1) / pieces : 1;  // an empty batch has a shape too
-}
+inline int64_t tile_height(int64_t rows, int vectors) { return even_piece(rows, max_rows(vectors)); }
 
 // With 32 registers, 6 rows of 4 vectors take fewer instructions for each multiplication than 14 rows of 2.
 inline TileShape tile_shape(int64_t rows, int64_t columns) {
